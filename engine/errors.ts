@@ -1,0 +1,62 @@
+/**
+ * Every failure Millrace names. Identity is the code (bundlers rename classes), and the list is closed: the table of the
+ * HTTP API (`functions/http/problem.ts`) and the documentation are made from it.
+ */
+export const errorCodes = {
+  malformed_json: 'The body is not JSON.',
+  invalid_request: 'The request does not have the documented shape; `errors` names each field.',
+  body_too_large: 'The body or a payload is larger than the limit.',
+  unknown_job_type: 'No handler is registered for this job type.',
+  not_found: 'No such thing.',
+  idempotency_conflict: 'The idempotency key was used with another request.',
+  illegal_transition: 'The job is not in a state from which this is allowed.',
+  stale_token:
+    'The token is not the one of the current attempt: the result came too late and was recorded, not applied.',
+  workflow_ended: 'The workflow instance has ended.',
+  unavailable: 'A system this depends on cannot be reached; nothing was written. Try again.',
+  internal: 'A fault in Millrace.',
+  configuration: 'A setting is absent or malformed; the message names the variable.',
+  broker_unreachable: 'No Kafka broker answers at the given addresses.',
+  broker_auth_failed: 'The broker refused the user name or password.',
+  broker_tls_failed: 'The TLS handshake with the broker failed.',
+  broker_not_authorized: 'The broker knows the principal and does not allow it this.',
+  topic_missing: 'A topic does not exist. Topics are never created automatically.',
+  publish_failed: 'The broker did not acknowledge a batch.',
+  database_unreachable: 'PostgreSQL does not answer or refuses the connection.',
+  database_not_logical: 'PostgreSQL runs without logical decoding (wal_level).',
+  migration_missing: 'A migration this code needs has not been applied.',
+  migration_mismatch: 'The applied migrations are not the ones this code knows.',
+  replication_failed: 'The replication session cannot go on.',
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export interface MillraceErrorOptions {
+  readonly cause?: unknown;
+  /** Whether trying the same again later can succeed. */
+  readonly retryable?: boolean;
+  /** Machine-readable particulars: ids, states, field names. Never a secret or a payload. */
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+
+/** `message` names the cause and what to do, for a person to read aloud. */
+export class MillraceError extends Error {
+  override readonly name = 'MillraceError';
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly detail: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: MillraceErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.detail = options.detail ?? {};
+  }
+}
+
+/** Narrows what a `catch` got, by shape rather than class, so that it holds across bundles. */
+export function isMillraceError(error: unknown): error is MillraceError {
+  return (
+    error instanceof Error && 'code' in error && typeof error.code === 'string' && error.code in errorCodes
+  );
+}
