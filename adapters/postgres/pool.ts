@@ -1,0 +1,38 @@
+import { Pool, types } from 'pg';
+import type { Logger } from '../../engine/ports/logger.ts';
+import type { PostgresConfig } from './config.ts';
+import { redact } from './errors.ts';
+
+/** json and jsonb stay text: payloads go through byte for byte, and what we read ourselves we parse where we read it. */
+const textTypes: { getTypeParser: typeof types.getTypeParser } = {
+  getTypeParser(oid: number, format?: 'text' | 'binary') {
+    if (oid === types.builtins.JSON || oid === types.builtins.JSONB) return (text: string) => text;
+    return types.getTypeParser(oid, format as 'text');
+  },
+} as { getTypeParser: typeof types.getTypeParser };
+
+/**
+ * A pool that notices a dead server: pg's own defaults wait for ever on a half-open socket and on a lost query.
+ */
+export function createPool(config: PostgresConfig, logger: Logger): Pool {
+  const pool = new Pool({
+    connectionString: config.dsn,
+    max: config.poolSize,
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 30_000,
+    statement_timeout: 29_000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    application_name: 'millrace',
+    types: textTypes,
+  });
+  // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+  pool.on('error', (error) => {
+    logger.warn('an idle database connection was lost', {
+      database: redact(config.dsn),
+      error: error.message,
+    });
+  });
+  return pool;
+}

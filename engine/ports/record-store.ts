@@ -1,0 +1,132 @@
+import type { ClaimToken, InstanceId, JobId, StepId } from '../../events/ids.ts';
+import type { AuditEntry, Commit, NewInstance, NewJob } from '../commit.ts';
+import type { JobRecord, JobStatus } from '../job.ts';
+import type { InstanceRecord } from '../workflow.ts';
+
+/**
+ * Where jobs and instances live. Every implementation passes `test/conformance/record-store.suite.ts`, whose clauses are:
+ *
+ * 1. `enqueue` writes each job once; with a known idempotency key it writes nothing and answers with the first job, or
+ *    with `conflict` when the request differed. Of any number of concurrent calls with one key, one creates.
+ * 2. `enqueue` with `allOrNone` writes nothing at all when one of the jobs conflicts.
+ * 3. `claim` gives a queued job to exactly one caller, raises its attempt and gives a new token; for any other job it says
+ *    what state it is in, or that it is not there.
+ * 4. `complete` finishes jobs that stand alone and hold the token; repeating it with the same token gives the same answer.
+ * 5. `commit` applies a unit whole or not at all; a unit whose expectation no longer holds is `conflict`, and its
+ *    neighbours are unaffected. Of two concurrent units for one job or one instance version, one is applied.
+ * 6. `heartbeat` extends a lease only for the current token of a running job.
+ * 7. A job that goes to dispatch through a broker has its outbox row in the same transaction, and none otherwise.
+ * 8. Lists are ordered newest first, and paging through them with the cursor meets every job once.
+ *
+ * All deadlines are set and compared by the store's own clock. Arrays of up to 1,000 are one statement, and answers come
+ * in the order of the requests.
+ */
+export interface RecordStore {
+  registerTypes(types: readonly StepId[]): Promise<void>;
+  listTypes(): Promise<StepId[]>;
+
+  enqueue(jobs: readonly NewJob[], options?: { readonly allOrNone?: boolean }): Promise<EnqueueOutcome[]>;
+  start(instances: readonly NewInstance[]): Promise<void>;
+
+  claim(request: ClaimRequest): Promise<ClaimOutcome[]>;
+  heartbeat(leases: readonly LeaseProof[], leaseMs: number): Promise<HeartbeatOutcome[]>;
+  complete(completions: readonly Completion[]): Promise<CompleteOutcome[]>;
+  commit(commit: Commit): Promise<CommitOutcome[]>;
+  audit(entries: readonly AuditEntry[]): Promise<void>;
+  recordUndecodable(records: readonly UndecodableRecord[]): Promise<void>;
+
+  getJobs(ids: readonly JobId[]): Promise<JobRecord[]>;
+  getInstance(id: InstanceId): Promise<{ instance: InstanceRecord; jobs: JobRecord[] } | undefined>;
+  /** Jobs with the instance of those that are a step, for deciding. Unknown ids are absent from the answer. */
+  load(ids: readonly JobId[]): Promise<LoadedJob[]>;
+  listJobs(filter: JobFilter): Promise<JobRecord[]>;
+  listAudit(subject: { jobId: JobId } | { instanceId: InstanceId }): Promise<AuditRecord[]>;
+  counts(): Promise<StoreCounts>;
+
+  /** Jobs whose `run_at` has come and that wait for it (`pending`, `retrying`), soonest first. */
+  dueJobs(limit: number): Promise<JobRecord[]>;
+  /** Running jobs whose lease has run out. */
+  expiredLeases(limit: number): Promise<LoadedJob[]>;
+  /** Queued jobs nobody claimed for this long. */
+  unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]>;
+}
+
+export type EnqueueOutcome =
+  | { readonly kind: 'created' }
+  | { readonly kind: 'replayed'; readonly job: JobRecord }
+  | { readonly kind: 'conflict'; readonly jobId: JobId }
+  /** With `allOrNone`: not written because of another job of the same call. */
+  | { readonly kind: 'not_written' };
+
+export interface ClaimRequest {
+  readonly ids: readonly JobId[];
+  readonly workerId: string;
+  readonly leaseMs: number;
+}
+
+export type ClaimOutcome =
+  | { readonly kind: 'claimed'; readonly job: JobRecord }
+  | { readonly kind: 'not_claimable'; readonly status: JobStatus }
+  | { readonly kind: 'not_found' };
+
+export interface LeaseProof {
+  readonly id: JobId;
+  readonly token: ClaimToken;
+}
+
+export type HeartbeatOutcome =
+  | { readonly kind: 'extended'; readonly leaseUntil: Date }
+  | { readonly kind: 'lost'; readonly status: JobStatus }
+  | { readonly kind: 'not_found' };
+
+export interface Completion extends LeaseProof {
+  /** JSON text. */
+  readonly result: string;
+}
+
+export type CompleteOutcome =
+  | { readonly kind: 'completed' }
+  /** A step of an instance, running under this token: completing it takes a decision, so it is left as it is. */
+  | { readonly kind: 'step' }
+  /** Not running under this token. */
+  | { readonly kind: 'refused'; readonly status: JobStatus }
+  | { readonly kind: 'not_found' };
+
+export type CommitOutcome = 'applied' | 'conflict';
+
+export interface LoadedJob {
+  readonly job: JobRecord;
+  readonly instance: InstanceRecord | undefined;
+}
+
+export interface JobFilter {
+  readonly status?: JobStatus | undefined;
+  readonly type?: StepId | undefined;
+  /** Only jobs older than this one. */
+  readonly before?: JobId | undefined;
+  readonly limit: number;
+}
+
+export interface AuditRecord {
+  readonly at: Date;
+  readonly actor: string;
+  readonly action: string;
+  /** JSON text. */
+  readonly detail: string;
+}
+
+export interface UndecodableRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly reason: string;
+}
+
+/** Gauges for the metrics page. */
+export interface StoreCounts {
+  readonly queueDepth: number;
+  readonly deadLetterDepth: number;
+  readonly running: number;
+}

@@ -1,0 +1,20 @@
+export interface RetryPolicy {
+  /** Delay before the first retry, in milliseconds. */
+  readonly baseMs: number;
+  readonly multiplier: number;
+  readonly maxMs: number;
+  /** Share of the delay by which it is randomly longer or shorter: 0.1 is ±10 %. */
+  readonly jitter: number;
+}
+
+export const defaultRetryPolicy: RetryPolicy = { baseMs: 1_000, multiplier: 2, maxMs: 60_000, jitter: 0.1 };
+
+/**
+ * Milliseconds until the next attempt.
+ * @param failedAttempt the attempt that just failed; the first is 1
+ * @param random a number from 0 up to 1
+ */
+export function retryDelayMs(policy: RetryPolicy, failedAttempt: number, random: number): number {
+  const exponential = Math.min(policy.maxMs, policy.baseMs * policy.multiplier ** (failedAttempt - 1));
+  return Math.round(exponential * (1 + policy.jitter * (2 * random - 1)));
+}
