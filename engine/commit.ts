@@ -25,6 +25,8 @@ export interface JobChange {
     readonly attempt: number;
     /** The token the caller showed; absent for moves that need none (timers, reclaim). */
     readonly token?: ClaimToken;
+    /** The lease must have run out, so that a heartbeat that came in between saves the attempt. */
+    readonly leaseExpired?: true;
   };
   readonly status: JobStatus;
   readonly result?: string;

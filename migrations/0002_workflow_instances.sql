@@ -9,8 +9,8 @@ create table workflow_instances (
   -- The steps in order: [{"name", "type", "payload", "max_retries"}]; json, not jsonb, so that payloads stay as sent.
   steps json not null,
   current_step integer not null default 0,
-  -- What the steps returned so far: [result of step 0, result of step 1, …].
-  outputs json not null default '[]',
+  -- What the steps returned so far, in step order.
+  outputs json[] not null default '{}',
   failure_reason text,
   version integer not null default 1,
   created_at timestamptz not null default clock_timestamp(),

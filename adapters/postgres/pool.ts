@@ -3,10 +3,14 @@ import type { Logger } from '../../engine/ports/logger.ts';
 import type { PostgresConfig } from './config.ts';
 import { redact } from './errors.ts';
 
+const JSON_ARRAY_OID = 199;
+const TEXT_ARRAY_OID = 1009;
+
 /** json and jsonb stay text: payloads go through byte for byte, and what we read ourselves we parse where we read it. */
 const textTypes: { getTypeParser: typeof types.getTypeParser } = {
   getTypeParser(oid: number, format?: 'text' | 'binary') {
     if (oid === types.builtins.JSON || oid === types.builtins.JSONB) return (text: string) => text;
+    if (oid === JSON_ARRAY_OID) return types.getTypeParser(TEXT_ARRAY_OID as number);
     return types.getTypeParser(oid, format as 'text');
   },
 } as { getTypeParser: typeof types.getTypeParser };

@@ -1,0 +1,188 @@
+import type { Pool } from 'pg';
+import type { AuditEntry, Commit, NewInstance, NewJob } from '../../engine/commit.ts';
+import { MillraceError } from '../../engine/errors.ts';
+import { isJobStatus, type JobStatus } from '../../engine/job.ts';
+import type {
+  ClaimOutcome,
+  ClaimRequest,
+  CommitOutcome,
+  CompleteOutcome,
+  Completion,
+  EnqueueOutcome,
+  HeartbeatOutcome,
+  LeaseProof,
+  LoadedJob,
+  RecordStore,
+} from '../../engine/ports/record-store.ts';
+import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
+import { codeOf, translate } from './errors.ts';
+import { toInstance, toJob } from './rows.ts';
+import { type ClaimRow, claimJobs } from './sql/claim.ts';
+import { applyUnits } from './sql/commit.ts';
+import { type CompleteRow, completeJobs } from './sql/complete.ts';
+import type { Database } from './sql/database.ts';
+import { insertJobs } from './sql/enqueue.ts';
+import { extendLeases, type HeartbeatRow } from './sql/heartbeat.ts';
+import * as read from './sql/read.ts';
+import { startInstances } from './sql/start-instances.ts';
+import { insertAudit, insertTypes, insertUndecodable, selectTypes } from './sql/write.ts';
+
+/** The store on PostgreSQL 15 or newer. The pool's connections must go to the primary. */
+export function createPostgresRecordStore(pool: Pool): RecordStore {
+  const db = retrying(pool);
+  return {
+    registerTypes: (types) => insertTypes(db, types),
+    listTypes: async () => (await selectTypes(db)) as StepId[],
+    enqueue: (jobs, options) => (options?.allOrNone ? enqueueAllOrNone(pool, jobs) : enqueue(db, jobs)),
+    start: (instances: readonly NewInstance[]) => startInstances(db, instances),
+    claim: async (request: ClaimRequest) => (await claimJobs(db, request)).map(toClaimOutcome),
+    heartbeat: async (leases: readonly LeaseProof[], leaseMs) =>
+      (await extendLeases(db, leases, leaseMs)).map(toHeartbeatOutcome),
+    complete: (completions) => complete(db, completions),
+    commit: (commit) => commitUnits(db, commit),
+    audit: (entries: readonly AuditEntry[]) => insertAudit(db, entries),
+    recordUndecodable: (records) => insertUndecodable(db, records),
+    getJobs: async (ids: readonly JobId[]) => (await read.selectJobs(db, ids)).map(toJob),
+    getInstance: (id: InstanceId) => getInstance(db, id),
+    load: async (ids: readonly JobId[]) => (await read.loadJobs(db, ids)).map(toLoaded),
+    listJobs: async (filter) => (await read.selectJobPage(db, filter)).map(toJob),
+    listAudit: (subject) => read.selectAudit(db, subject),
+    counts: async () => {
+      const row = await read.countJobs(db);
+      return {
+        queueDepth: Number(row?.queued ?? 0),
+        running: Number(row?.running ?? 0),
+        deadLetterDepth: Number(row?.dead_letter ?? 0),
+      };
+    },
+    dueJobs: async (limit) => (await read.selectDueJobs(db, limit)).map(toJob),
+    expiredLeases: async (limit) => (await read.loadExpiredLeases(db, limit)).map(toLoaded),
+    unclaimedJobs: async (olderThanMs, limit) =>
+      (await read.selectUnclaimedJobs(db, olderThanMs, limit)).map(toJob),
+  };
+}
+
+async function enqueue(db: Database, jobs: readonly NewJob[]): Promise<EnqueueOutcome[]> {
+  const created = await insertJobs(db, jobs);
+  if (created.every(Boolean)) return created.map(() => ({ kind: 'created' }));
+  return resolveKeys(db, jobs, created);
+}
+
+/** What became of the jobs whose idempotency key was taken. Its own statement: only that sees a concurrent winner's row. */
+async function resolveKeys(
+  db: Database,
+  jobs: readonly NewJob[],
+  created: readonly boolean[],
+): Promise<EnqueueOutcome[]> {
+  const keys = jobs.flatMap((job, index) =>
+    created[index] || !job.idempotencyKey ? [] : [job.idempotencyKey],
+  );
+  const first = await read.selectByIdempotencyKey(db, keys);
+  return jobs.map((job, index): EnqueueOutcome => {
+    if (created[index]) return { kind: 'created' };
+    const row = first.get(job.idempotencyKey ?? null);
+    if (!row)
+      throw unavailable(`the job under idempotency key "${job.idempotencyKey}" was removed at this moment`);
+    const same = job.requestHash !== undefined && row.request_hash.equals(job.requestHash);
+    return same ? { kind: 'replayed', job: toJob(row) } : { kind: 'conflict', jobId: row.id as JobId };
+  });
+}
+
+async function enqueueAllOrNone(pool: Pool, jobs: readonly NewJob[]): Promise<EnqueueOutcome[]> {
+  // Only a taken key can keep a job from being written, so without keys the one statement is all or none by itself.
+  if (!jobs.some(({ idempotencyKey }) => idempotencyKey)) return enqueue(retrying(pool), jobs);
+  const client = await pool.connect().catch((error: unknown) => Promise.reject(translate(error)));
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const outcomes = await enqueue(client, jobs);
+    const conflict = outcomes.some(({ kind }) => kind === 'conflict');
+    await client.query(conflict ? 'rollback' : 'commit');
+    if (!conflict) return outcomes;
+    return outcomes.map((outcome) => (outcome.kind === 'created' ? { kind: 'not_written' } : outcome));
+  } catch (error) {
+    broken = error instanceof Error ? error : new Error(String(error));
+    throw translate(error);
+  } finally {
+    // A connection with an open or unknown transaction is closed, not given back.
+    client.release(broken);
+  }
+}
+
+async function complete(db: Database, completions: readonly Completion[]): Promise<CompleteOutcome[]> {
+  const rows = await completeJobs(db, completions);
+  const raced = rows.some(
+    (row) => !row.completed && !row.is_step && row.status === 'running' && row.holds_token,
+  );
+  // Another request with the same token finished the job while this statement waited for its row: look again.
+  return (raced ? await completeJobs(db, completions) : rows).map(toCompleteOutcome);
+}
+
+async function commitUnits(db: Database, { units }: Commit): Promise<CommitOutcome[]> {
+  if (units.length === 0) return [];
+  const applied = await applyUnits(db, units);
+  return units.map((_, index) => (applied.has(index) ? 'applied' : 'conflict'));
+}
+
+async function getInstance(db: Database, id: InstanceId) {
+  const row = await read.selectInstance(db, id);
+  if (!row) return undefined;
+  return { instance: toInstance(row), jobs: (await read.selectJobsOfInstance(db, id)).map(toJob) };
+}
+
+function toLoaded(row: read.LoadedRow): LoadedJob {
+  return { job: toJob(row), instance: row.instance_key === null ? undefined : toInstance(row) };
+}
+
+function toClaimOutcome(row: ClaimRow): ClaimOutcome {
+  if (row.claimed) return { kind: 'claimed', job: toJob(row) };
+  if (row.current_status === null) return { kind: 'not_found' };
+  return { kind: 'not_claimable', status: statusOf(row.current_status) };
+}
+
+function toHeartbeatOutcome(row: HeartbeatRow): HeartbeatOutcome {
+  if (row.lease_until) return { kind: 'extended', leaseUntil: row.lease_until };
+  return row.status === null ? { kind: 'not_found' } : { kind: 'lost', status: statusOf(row.status) };
+}
+
+function toCompleteOutcome(row: CompleteRow): CompleteOutcome {
+  if (row.status === null) return { kind: 'not_found' };
+  if (row.completed) return { kind: 'completed' };
+  const repeated = row.status === 'completed' && row.holds_token;
+  if (repeated) return { kind: 'completed' };
+  if (row.is_step && row.status === 'running' && row.holds_token) return { kind: 'step' };
+  return { kind: 'refused', status: statusOf(row.status) };
+}
+
+function statusOf(text: string): JobStatus {
+  if (isJobStatus(text)) return text;
+  throw new MillraceError(
+    'migration_mismatch',
+    `The database holds a job state this version does not know: ${text}`,
+  );
+}
+
+function unavailable(reason: string): MillraceError {
+  return new MillraceError('unavailable', `The request could not be settled: ${reason}. Try again.`, {
+    retryable: true,
+  });
+}
+
+/** SQLSTATEs after which the same statement can simply be run again: it changed nothing. */
+const CONFLICTS = new Set(['40001', '40P01']);
+const MAX_TRIES = 5;
+
+/** A database whose statements are tried again after a deadlock or a serialization failure, and fail by meaning. */
+function retrying(pool: Pool): Database {
+  return {
+    async query(text, values) {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await pool.query(text, values);
+        } catch (error) {
+          if (!CONFLICTS.has(codeOf(error) ?? '') || tries === MAX_TRIES) throw translate(error);
+        }
+      }
+    },
+  };
+}

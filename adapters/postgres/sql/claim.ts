@@ -1,0 +1,45 @@
+import type { ClaimRequest } from '../../../engine/ports/record-store.ts';
+import type { JobRow } from '../rows.ts';
+import type { Database } from './database.ts';
+
+/** Whether the id was claimed, and if not the state that stood in the way (null: no such job). */
+export type ClaimRow = { claimed: false; current_status: string | null } | ({ claimed: true } & JobRow);
+
+/**
+ * Gives each queued job to this caller. A row that another claim holds at this moment is skipped rather than waited for:
+ * two workers with overlapping batches would otherwise queue behind each other, or deadlock.
+ */
+export async function claimJobs(db: Database, request: ClaimRequest): Promise<ClaimRow[]> {
+  const { rows } = await db.query<ClaimRow>(
+    `
+    with input as (
+      select id, min(ord) as ord from unnest($1::uuid[]) with ordinality as t (id, ord) group by id
+    ), free as materialized (
+      select jobs.id
+      from jobs
+      where jobs.id = any ($1::uuid[]) and jobs.status = 'queued'
+      for update skip locked
+    ), claimed as (
+      update jobs
+      set
+        status = 'running',
+        attempt = jobs.attempt + 1,
+        token = gen_random_uuid(),
+        worker_id = $2::text,
+        lease_until = clock_timestamp() + $3::double precision * interval '1 millisecond',
+        started_at = clock_timestamp(),
+        updated_at = clock_timestamp()
+      from free
+      where jobs.id = free.id
+      returning jobs.*
+    )
+    select claimed.id is not null as claimed, jobs.status as current_status, claimed.*
+    from input
+    left join claimed on claimed.id = input.id
+    left join jobs on jobs.id = input.id
+    order by input.ord
+    `,
+    [request.ids, request.workerId, request.leaseMs],
+  );
+  return rows;
+}

@@ -1,0 +1,171 @@
+import type { JobFilter } from '../../../engine/ports/record-store.ts';
+import type { InstanceId, JobId } from '../../../events/ids.ts';
+import type { InstanceRow, JobRow } from '../rows.ts';
+import type { Database } from './database.ts';
+
+export async function selectJobs(db: Database, ids: readonly JobId[]): Promise<JobRow[]> {
+  const { rows } = await db.query<JobRow>('select * from jobs where id = any ($1::uuid[])', [ids]);
+  return rows;
+}
+
+export async function selectJobsOfInstance(db: Database, id: InstanceId): Promise<JobRow[]> {
+  const { rows } = await db.query<JobRow>(
+    'select * from jobs where instance_id = $1::uuid order by step_index',
+    [id],
+  );
+  return rows;
+}
+
+export async function selectInstance(db: Database, id: InstanceId): Promise<InstanceRow | undefined> {
+  const { rows } = await db.query<InstanceRow>(
+    `
+    select
+      i.id as instance_key, i.name as instance_name, i.foreign_id as instance_foreign_id, i.status as instance_status,
+      i.steps as instance_steps,
+      array(select s.value -> 'payload' from json_array_elements(i.steps) with ordinality as s order by s.ordinality)
+        as instance_step_payloads,
+      i.current_step as instance_current_step, i.outputs as instance_outputs,
+      i.failure_reason as instance_failure_reason, i.version as instance_version,
+      i.created_at as instance_created_at, i.updated_at as instance_updated_at,
+      i.completed_at as instance_completed_at
+    from workflow_instances i
+    where i.id = $1::uuid
+    `,
+    [id],
+  );
+  return rows[0];
+}
+
+/** Jobs with their instance's columns, which are null for a job that stands alone. */
+export type LoadedRow = JobRow & (InstanceRow | { instance_key: null });
+
+const loadedColumns = `
+  jobs.*,
+  i.id as instance_key, i.name as instance_name, i.foreign_id as instance_foreign_id, i.status as instance_status,
+  i.steps as instance_steps,
+  array(select s.value -> 'payload' from json_array_elements(i.steps) with ordinality as s order by s.ordinality)
+    as instance_step_payloads,
+  i.current_step as instance_current_step, i.outputs as instance_outputs,
+  i.failure_reason as instance_failure_reason, i.version as instance_version,
+  i.created_at as instance_created_at, i.updated_at as instance_updated_at, i.completed_at as instance_completed_at`;
+
+export async function loadJobs(db: Database, ids: readonly JobId[]): Promise<LoadedRow[]> {
+  const { rows } = await db.query<LoadedRow>(
+    `
+    select ${loadedColumns}
+    from jobs
+    left join workflow_instances i on i.id = jobs.instance_id
+    where jobs.id = any ($1::uuid[])
+    `,
+    [ids],
+  );
+  return rows;
+}
+
+export async function loadExpiredLeases(db: Database, limit: number): Promise<LoadedRow[]> {
+  const { rows } = await db.query<LoadedRow>(
+    `
+    select ${loadedColumns}
+    from jobs
+    left join workflow_instances i on i.id = jobs.instance_id
+    where jobs.status = 'running' and jobs.lease_until < clock_timestamp()
+    order by jobs.lease_until
+    limit $1::integer
+    `,
+    [limit],
+  );
+  return rows;
+}
+
+export async function selectDueJobs(db: Database, limit: number): Promise<JobRow[]> {
+  const { rows } = await db.query<JobRow>(
+    `
+    select *
+    from jobs
+    where status in ('pending', 'retrying') and run_at <= clock_timestamp()
+    order by run_at
+    limit $1::integer
+    `,
+    [limit],
+  );
+  return rows;
+}
+
+export async function selectUnclaimedJobs(
+  db: Database,
+  olderThanMs: number,
+  limit: number,
+): Promise<JobRow[]> {
+  const { rows } = await db.query<JobRow>(
+    `
+    select *
+    from jobs
+    where status = 'queued' and queued_at < clock_timestamp() - $1::double precision * interval '1 millisecond'
+    order by id
+    limit $2::integer
+    `,
+    [olderThanMs, limit],
+  );
+  return rows;
+}
+
+/** Newest first: ids are UUIDs of version 7, so their order is that of creation. */
+export async function selectJobPage(db: Database, filter: JobFilter): Promise<JobRow[]> {
+  const { rows } = await db.query<JobRow>(
+    `
+    select *
+    from jobs
+    where ($1::text is null or status = $1)
+      and ($2::text is null or type = $2)
+      and ($3::uuid is null or id < $3)
+    order by id desc
+    limit $4::integer
+    `,
+    [filter.status ?? null, filter.type ?? null, filter.before ?? null, filter.limit],
+  );
+  return rows;
+}
+
+export async function selectByIdempotencyKey(db: Database, keys: readonly string[]) {
+  const { rows } = await db.query<JobRow & { request_hash: Buffer }>(
+    'select * from jobs where idempotency_key = any ($1::text[])',
+    [keys],
+  );
+  return new Map(rows.map((row) => [row.idempotency_key, row]));
+}
+
+export interface AuditRow {
+  at: Date;
+  actor: string;
+  action: string;
+  detail: string;
+}
+
+export async function selectAudit(
+  db: Database,
+  subject: { jobId?: JobId; instanceId?: InstanceId },
+): Promise<AuditRow[]> {
+  const { rows } = await db.query<AuditRow>(
+    `
+    select at, actor, action, detail
+    from audit_log
+    where job_id = $1::uuid or instance_id = $2::uuid
+    order by id
+    limit 1000
+    `,
+    [subject.jobId ?? null, subject.instanceId ?? null],
+  );
+  return rows;
+}
+
+export async function countJobs(db: Database) {
+  const { rows } = await db.query<{ queued: string; running: string; dead_letter: string }>(
+    `
+    select
+      (select count(*) from jobs where status = 'queued') as queued,
+      (select count(*) from jobs where status = 'running') as running,
+      (select count(*) from jobs where status = 'dead_letter') as dead_letter
+    `,
+  );
+  return rows[0];
+}

@@ -1,0 +1,30 @@
+import type { EngineDeps } from '../deps.ts';
+import { nextDispatch } from '../new-job.ts';
+
+/**
+ * Dispatches queued jobs again that nobody claimed for a while: their message may have been lost with a topic or a slot.
+ * A copy too many is harmless, because only one claim can succeed. @returns how many
+ */
+export async function redispatchLostJobs(
+  deps: EngineDeps,
+  olderThanMs: number,
+  limit: number,
+): Promise<number> {
+  if (deps.mode !== 'kafka_outbox') return 0;
+  const jobs = await deps.store.unclaimedJobs(olderThanMs, limit);
+  await deps.store.commit({
+    units: jobs.map((job) => ({
+      job: {
+        id: job.id,
+        expect: { status: 'queued', attempt: job.attempt },
+        status: 'queued',
+        dispatch: nextDispatch(job),
+      },
+      enqueue: [],
+      audit: [
+        { action: 'REDISPATCHED', actor: 'sweeper', jobId: job.id, detail: { dispatch: job.dispatches + 1 } },
+      ],
+    })),
+  });
+  return jobs.length;
+}
