@@ -1,4 +1,4 @@
-import { access, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MillraceError } from '../../../engine/errors.ts';
 import { aliveBrokers } from './kafka-probe.ts';
@@ -136,8 +136,14 @@ export async function endBroker(pid: number, signal: 'SIGTERM' | 'SIGKILL'): Pro
   return endProcess(pid, signal === 'SIGKILL' ? [last] : [{ signal, waitMs: 20_000 }, last]);
 }
 
-/** Stops the broker which a killed process has left on this directory. */
-export async function endLeftoverBroker(dir: string, onProgress: (line: string) => void): Promise<void> {
+/** Stops the brokers which a killed process has left on the directory of a cluster. */
+export async function endLeftoverBrokers(dir: string, onProgress: (line: string) => void): Promise<void> {
+  const names = await readdir(dir).catch(() => []);
+  const brokers = names.filter((name) => /^broker-\d+$/.test(name));
+  await Promise.all(brokers.map((name) => endLeftover(join(dir, name), onProgress)));
+}
+
+async function endLeftover(dir: string, onProgress: (line: string) => void): Promise<void> {
   const paths = brokerPaths(dir);
   const pid = Number(await readFile(paths.pid, 'utf8').catch(() => ''));
   // The pid may meanwhile be another process's: ours names our file on its command line.

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { MillraceError } from '../../../engine/errors.ts';
 import type { KafkaOptions, KafkaServer } from './kafka.ts';
@@ -7,7 +7,7 @@ import {
   awaitBroker,
   type BrokerOptions,
   endBroker,
-  endLeftoverBroker,
+  endLeftoverBrokers,
   formatBroker,
   spawnBroker,
 } from './kafka-broker.ts';
@@ -26,7 +26,7 @@ export async function startLocalKafka(options: KafkaOptions, java: string): Prom
   const claim = await claimDirectory(dir);
   try {
     const libs = await ensureKafkaJars(onProgress);
-    await endLeftovers(dir, onProgress);
+    await endLeftoverBrokers(dir, onProgress);
     const tls = options.secured === true ? await ensureIdentity(dir) : undefined;
     const plans = await planBrokers(options, { java, libs, dir, keyStorePath: tls?.keyStorePath });
     onProgress(`starting Kafka in ${dir} (${plans.length === 1 ? 'one broker' : `${plans.length} brokers`})`);
@@ -176,11 +176,6 @@ async function planBrokers(options: KafkaOptions, machine: Machine): Promise<Bro
 
 function brokerDir(dir: string, id: number): string {
   return join(dir, `broker-${id}`);
-}
-
-async function endLeftovers(dir: string, onProgress: (line: string) => void): Promise<void> {
-  const names = (await readdir(dir)).filter((name) => name.startsWith('broker-'));
-  await Promise.all(names.map((name) => endLeftoverBroker(join(dir, name), onProgress)));
 }
 
 /** Kept apart from the brokers' own data, so that a cluster cut short while being made is completed with the same id. */

@@ -68,6 +68,9 @@ function base(layout: BrokerLayout, node: BrokerNode): Record<string, string> {
     'group.initial.rebalance.delay.ms': '0',
     // Lets a test see a dead consumer replaced without waiting the default six seconds.
     'group.min.session.timeout.ms': '1000',
+    // A dead broker's partitions move to another after this time; the default is nine seconds.
+    'broker.session.timeout.ms': '5000',
+    'broker.heartbeat.interval.ms': '1000',
     'log.cleaner.dedupe.buffer.size': '16777216',
   };
 }

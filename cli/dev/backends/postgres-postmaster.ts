@@ -21,6 +21,8 @@ export interface LaunchOptions {
   readonly signal: AbortSignal | undefined;
 }
 
+type Place = Pick<Cluster, 'dataDir' | 'onProgress'>;
+
 const START_DEADLINE_MS = 60_000;
 /** How long a fast shutdown may take: it waits for walsenders whose client does not read. */
 const FAST_SHUTDOWN_MS = 10_000;
@@ -92,7 +94,7 @@ async function hasStarted(dataDir: string, pid: number | undefined): Promise<boo
   return Number(lines[0]) === pid && lines[7]?.trim() === 'ready';
 }
 
-function postmasterOf(cluster: Cluster, pid: number, port: number): Postmaster {
+function postmasterOf(cluster: Place, pid: number, port: number): Postmaster {
   return {
     pid,
     port,
@@ -116,7 +118,7 @@ function endPostmaster(pid: number, signal: 'SIGINT' | 'SIGQUIT'): Promise<boole
 }
 
 /** Stops the server which a killed process has left on this directory, and removes what it left in the file system. */
-export async function stopLeftover(cluster: Cluster): Promise<void> {
+export async function stopLeftover(cluster: Place): Promise<void> {
   const pid = Number((await pidFileLines(cluster.dataDir))[0]);
   if (!(pid > 0)) return;
   if (await isPostmasterOf(cluster.dataDir, pid)) {
