@@ -60,7 +60,10 @@ export async function isAlive(pid: number): Promise<boolean> {
     // EPERM: there, but of another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
-  return (await processStat(pid))?.state !== 'Z';
+  if (process.platform !== 'linux') return true;
+  const stat = await processStat(pid);
+  // A process whose first thread has ended shows as a zombie while its other threads still hold its files.
+  return stat !== undefined && (stat.state !== 'Z' || stat.threads > 1);
 }
 
 /** The command line of a process, its arguments parted by spaces; empty when there is no such process. */
@@ -80,13 +83,19 @@ export async function startMark(pid: number): Promise<string> {
   return code === 0 ? output.trim() : '';
 }
 
-async function processStat(pid: number): Promise<{ state: string; startTime: string } | undefined> {
-  if (process.platform !== 'linux') return undefined;
+interface ProcessStat {
+  readonly state: string;
+  readonly threads: number;
+  readonly startTime: string;
+}
+
+async function processStat(pid: number): Promise<ProcessStat | undefined> {
   const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // The second field is the command in parentheses and may hold spaces: count from the last parenthesis.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   const [state, startTime] = [fields[0], fields[19]];
-  return state === undefined || startTime === undefined ? undefined : { state, startTime };
+  if (state === undefined || startTime === undefined) return undefined;
+  return { state, threads: Number(fields[17]), startTime };
 }
 
 /** True when the signal was delivered; false when the process is gone already. */
