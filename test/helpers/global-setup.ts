@@ -108,6 +108,6 @@ async function removeAbandoned(): Promise<void> {
     const onProgress = (line: string): void => console.info(line);
     await stopLeftover({ dataDir: join(dir, 'postgres'), onProgress });
     await endLeftoverBrokers(join(dir, 'kafka'), onProgress);
-    await rm(dir, { recursive: true, force: true });
+    await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }

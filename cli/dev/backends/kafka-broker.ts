@@ -19,6 +19,7 @@ import {
   spawnDetached,
   within,
 } from './processes.ts';
+import { unfinishedPath } from './unfinished.ts';
 
 export interface BrokerOptions {
   readonly java: string;
@@ -41,8 +42,7 @@ export async function formatBroker(broker: BrokerOptions): Promise<void> {
   const dataDir = join(broker.dir, 'data');
   await mkdir(broker.dir, { recursive: true });
   if (await exists(dataDir)) return;
-  const unfinished = `${dataDir}.unfinished`;
-  await rm(unfinished, { recursive: true, force: true });
+  const unfinished = await unfinishedPath(dataDir);
   const properties = join(broker.dir, 'format.properties');
   await writeFile(properties, brokerProperties({ ...broker.layout, dataDir: unfinished }, broker.node));
   const { code, output } = await runCommand(broker.java, [

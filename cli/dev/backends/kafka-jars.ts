@@ -1,8 +1,9 @@
-import { access, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MillraceError } from '../../../engine/errors.ts';
 import { kafkaLibs } from './choose.ts';
-import { isAlive, runCommand } from './processes.ts';
+import { runCommand } from './processes.ts';
+import { unfinishedPath } from './unfinished.ts';
 
 const POM = `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -25,8 +26,8 @@ const GOAL = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-depend
 export async function ensureKafkaJars(onProgress: (line: string) => void): Promise<string> {
   const libs = kafkaLibs();
   if (await exists(libs)) return libs;
-  await removeAbandoned(dirname(libs));
-  const partial = `${libs}.partial-${process.pid}`;
+  await mkdir(dirname(libs), { recursive: true });
+  const partial = await unfinishedPath(libs);
   await mkdir(partial, { recursive: true });
   try {
     await fetchInto(partial, onProgress);
@@ -63,13 +64,6 @@ async function fetchInto(dir: string, onProgress: (line: string) => void): Promi
     `Maven could not fetch Apache Kafka: ${firstError(output)} Check the network and Maven's settings.xml, or start Docker.`,
     { retryable: true },
   );
-}
-
-async function removeAbandoned(dir: string): Promise<void> {
-  for (const name of await readdir(dir).catch(() => [])) {
-    const pid = /^libs\.partial-(\d+)$/.exec(name)?.[1];
-    if (pid !== undefined && !(await isAlive(Number(pid)))) await rm(join(dir, name), { recursive: true });
-  }
 }
 
 function firstError(output: string): string {

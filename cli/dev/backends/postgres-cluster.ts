@@ -6,6 +6,7 @@ import { MillraceError } from '../../../engine/errors.ts';
 import type { ServerUser } from './os-user.ts';
 import type { PostgresVersion } from './postgres-binaries.ts';
 import { runCommand } from './processes.ts';
+import { unfinishedPath } from './unfinished.ts';
 
 /** A data directory, and what is needed to run it. */
 export interface Cluster {
@@ -21,8 +22,7 @@ export async function createCluster(cluster: Cluster): Promise<void> {
   const { dataDir, user } = cluster;
   if (await exists(join(dataDir, 'PG_VERSION'))) return;
   cluster.onProgress(`creating a PostgreSQL ${cluster.version} cluster in ${dataDir}`);
-  const unfinished = `${dataDir}.unfinished`;
-  await rm(unfinished, { recursive: true, force: true });
+  const unfinished = await unfinishedPath(dataDir);
   await mkdir(unfinished, { mode: 0o700 });
   await giveTo(user, unfinished);
   await initialize(cluster, unfinished);
