@@ -1,0 +1,20 @@
+/** What users of Millrace import. The only index file: the package's public face. */
+export { isMillraceError, MillraceError } from '../engine/errors.ts';
+export {
+  defineConfig,
+  defineJob,
+  type Job,
+  type JobContext,
+  type JobHandler,
+  type JobHandlers,
+  type PayloadOf,
+  type ResultOf,
+  type ServiceConfig,
+  type WorkflowDefinition,
+  type WorkflowStepDefinition,
+} from './define.ts';
+export { KafkaRunner, type KafkaRunnerOptions } from './kafka-runner.ts';
+export { NonRetryableError } from './non-retryable-error.ts';
+export { createMskHandler, type MskContext, type MskHandler } from './worker/msk-handler.ts';
+export type { KafkaBatchItemFailure, KafkaBatchResponse } from './worker/partial-batch.ts';
+export type { WorkerOptions } from './worker/worker-options.ts';

@@ -1,0 +1,133 @@
+import type { Clock } from '../../engine/ports/clock.ts';
+import type { Logger } from '../../engine/ports/logger.ts';
+import type { Job, JobContext, JobHandlers } from '../define.ts';
+import { isNonRetryable } from '../non-retryable-error.ts';
+import type { HeldLease } from './lease-keeper.ts';
+import { errorText, resultText } from './result-text.ts';
+
+/** What came of one attempt. */
+export type Settlement =
+  | { readonly kind: 'complete'; readonly result: string }
+  | { readonly kind: 'fail'; readonly error: string; readonly retryable: boolean }
+  /** The job has gone elsewhere: there is nothing to tell. */
+  | { readonly kind: 'lost' };
+
+export interface AttemptOptions {
+  readonly handlers: JobHandlers;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** An attempt may take this long, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Aborts when the worker must stop. */
+  readonly stop: AbortSignal;
+  readonly heartbeat: (lease: HeldLease) => Promise<void>;
+}
+
+/** How long a handler has to obey its signal before the worker goes on without it, in milliseconds. */
+const OBEY_MS = 1_000;
+
+/** Runs the handler of a claimed job. Never rejects: a handler's error is the job's, not the batch's. */
+export async function runAttempt(
+  lease: HeldLease,
+  payloadText: string,
+  options: AttemptOptions,
+): Promise<Settlement> {
+  const { type } = lease.claim.job;
+  const handler = Object.hasOwn(options.handlers, type) ? options.handlers[type] : undefined;
+  if (!handler) return noHandler(type, options.handlers);
+  const payload = parse(payloadText);
+  if ('problem' in payload) return { kind: 'fail', error: payload.problem, retryable: false };
+  const ended = new AbortController();
+  const signal = AbortSignal.any([lease.signal, options.stop, timeout(options, ended.signal)]);
+  try {
+    const context = createContext(lease, { payload: payload.value, payloadText, signal, options });
+    // The payload's type is what the handler's author declared for what was enqueued: nothing here can check it.
+    const running = (async () => handler(context as JobContext<never>))();
+    return settle(await Promise.race([running, disobedience(signal, options.clock, ended.signal)]), lease);
+  } catch (error) {
+    if (lease.isLost()) return { kind: 'lost' };
+    const retryable = !isNonRetryable(error);
+    options.logger.warn('an attempt failed', {
+      job_id: lease.id,
+      type,
+      attempt: lease.claim.attempt,
+      retryable,
+      error,
+    });
+    return { kind: 'fail', error: errorText(error), retryable };
+  } finally {
+    ended.abort();
+  }
+}
+
+function settle(value: unknown, lease: HeldLease): Settlement {
+  if (lease.isLost()) return { kind: 'lost' };
+  const result = resultText(value);
+  if ('problem' in result) return { kind: 'fail', error: result.problem, retryable: false };
+  return { kind: 'complete', result: result.text };
+}
+
+function noHandler(type: string, handlers: JobHandlers): Settlement {
+  const known = Object.keys(handlers).sort().join(', ') || 'none';
+  const error = `This worker has no handler for job type "${type}"; it has: ${known}. Add one to jobs in millrace.config.ts.`;
+  return { kind: 'fail', error, retryable: false };
+}
+
+function parse(text: string): { value: unknown } | { problem: string } {
+  try {
+    return { value: JSON.parse(text) };
+  } catch (error) {
+    return {
+      problem: `The payload is not JSON: ${errorText(error)}. Enqueue the job again with a JSON payload.`,
+    };
+  }
+}
+
+function timeout({ clock, timeoutMs }: AttemptOptions, ended: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  void clock.sleep(timeoutMs, ended).then(() => {
+    if (!ended.aborted) controller.abort(new Error(`the attempt took longer than ${timeoutMs} ms`));
+  });
+  return controller.signal;
+}
+
+/** Rejects when the handler still runs a while after its signal: it would hold its partition for ever. */
+async function disobedience(signal: AbortSignal, clock: Clock, ended: AbortSignal): Promise<never> {
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await clock.sleep(OBEY_MS, ended);
+  throw new Error(`The attempt was stopped: ${errorText(signal.reason)}.`, { cause: signal.reason });
+}
+
+interface ContextParts {
+  readonly payload: unknown;
+  readonly payloadText: string;
+  readonly signal: AbortSignal;
+  readonly options: AttemptOptions;
+}
+
+function createContext(lease: HeldLease, parts: ContextParts): JobContext {
+  const { attempt, job: claimed } = lease.claim;
+  const { payload, payloadText, signal, options } = parts;
+  const job: Job = { id: lease.id, attempt, payload, payloadText, ...claimed };
+  return {
+    job,
+    attempt,
+    token: lease.token,
+    signal,
+    heartbeat: () => options.heartbeat(lease),
+    logger: jobLogger(options.logger, { job_id: job.id, type: job.type, attempt }),
+  };
+}
+
+/** The logger with the job's ids on every line. */
+function jobLogger(logger: Logger, ids: Readonly<Record<string, unknown>>): Logger {
+  return {
+    debug: (message, fields) => logger.debug(message, { ...ids, ...fields }),
+    info: (message, fields) => logger.info(message, { ...ids, ...fields }),
+    warn: (message, fields) => logger.warn(message, { ...ids, ...fields }),
+    error: (message, fields) => logger.error(message, { ...ids, ...fields }),
+  };
+}
