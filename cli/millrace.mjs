@@ -19,15 +19,22 @@ installOnce();
 handOver(process.argv.slice(2));
 
 function installOnce() {
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   const marker = join(root, 'node_modules', '.millrace-lock');
   if (existsSync(marker) && readFileSync(marker, 'utf8') === lock) return;
   const whole = existsSync(join(root, 'node_modules', '.package-lock.json')) && existsSync(join(bin, 'node'));
   if (!whole || existsSync(marker)) {
     console.error('Installing the packages of package-lock.json (once, about a minute) …');
-    const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, stdio: ['ignore', 2, 2] });
+    const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+    });
     if (npm.status !== 0) {
-      console.error('npm ci failed; its own message is above. Check the network and the registry that npm is set to.');
+      console.error(
+        'npm ci failed; its own message is above. Check the network and the registry that npm is set to.',
+      );
       process.exit(npm.status ?? 1);
     }
   }
@@ -53,7 +60,7 @@ function handOver([first, ...rest]) {
     env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH ?? ''}` },
   });
   // The terminal sends Ctrl-C to the whole group; the child ends in its own order, and this process after it.
-  process.on('SIGINT', () => {});
+  process.on('SIGINT', () => console.error(''));
   process.on('SIGTERM', () => child.kill('SIGTERM'));
   process.on('SIGHUP', () => child.kill('SIGHUP'));
   child.on('error', (error) => {

@@ -1,0 +1,32 @@
+import { Command } from 'commander';
+import { readInteger, readString } from '../../adapters/env.ts';
+import { createJsonLogger } from '../../adapters/system/logger.ts';
+import { startGateway } from '../dev/gateway.ts';
+import { registerTypes } from '../register-types.ts';
+import { loadServiceConfig, stepIds } from '../service-config.ts';
+import { aborted, announceReady, releaseParent, shutdownSignal } from '../shutdown.ts';
+
+export function apiCommand(): Command {
+  return new Command('api')
+    .description(
+      'serve the HTTP API: the same Lambda handlers behind a local gateway (WE_HTTP_PORT, WE_HTTP_HOST)',
+    )
+    .action(api);
+}
+
+async function api(): Promise<void> {
+  const signal = shutdownSignal();
+  await registerTypes(stepIds(await loadServiceConfig()));
+  const gateway = await startGateway({
+    port: readInteger(process.env, 'WE_HTTP_PORT', { fallback: 8080, min: 0, max: 65_535 }),
+    host: readString(process.env, 'WE_HTTP_HOST', '127.0.0.1'),
+    logger: createJsonLogger(),
+  });
+  console.log(`api listening on ${gateway.url}`);
+  announceReady({ apiUrl: gateway.url });
+  await aborted(signal);
+  await gateway.stop();
+  releaseParent();
+  // The container's database pool lives as long as the process, as it does in Lambda.
+  process.exit(0);
+}

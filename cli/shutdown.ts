@@ -1,0 +1,32 @@
+/**
+ * Aborts at the first SIGINT, SIGTERM or SIGHUP, and when the process that started this one has died (the IPC channel
+ * closes): a worker nobody watches must not go on. A second signal ends the process at once.
+ */
+export function shutdownSignal(): AbortSignal {
+  const controller = new AbortController();
+  const stop = (reason: string) => {
+    if (controller.signal.aborted) process.exit(130);
+    controller.abort(new Error(reason));
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(signal));
+  process.once('disconnect', () => {
+    if (!controller.signal.aborted) controller.abort(new Error('the parent process is gone'));
+  });
+  return controller.signal;
+}
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** Tells the process that started this one, if it listens, that the work has begun and where. */
+export function announceReady(addresses: Readonly<Record<string, string>>): void {
+  process.send?.({ ready: addresses });
+}
+
+/** The open channel to a parent would keep a finished process alive. */
+export function releaseParent(): void {
+  if (process.connected) process.disconnect();
+}

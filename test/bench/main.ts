@@ -1,0 +1,138 @@
+import { type BenchStack, describeMachine, startBenchStack } from './environment.ts';
+import { enqueueOverHttp } from './http-enqueue.ts';
+import {
+  type DrainResult,
+  drainWithPgRecvlogical,
+  drainWithRelay,
+  kafkaProducerTest,
+  prepareBacklog,
+} from './relay-drain.ts';
+import { median, spread } from './statistics.ts';
+
+/**
+ * `npm run bench` runs everything; `npm run bench -- relay` or `-- http` one part. `WE_BENCH_ROUNDS` (3) and
+ * `WE_BENCH_MESSAGES` (1,000,000) make it shorter. Figures go to the terminal as the tables of BENCHMARKS.md.
+ */
+const parts: Readonly<Record<string, (stack: BenchStack) => Promise<void>>> = {
+  relay: benchRelay,
+  http: benchHttp,
+};
+
+const rounds = Number(process.env['WE_BENCH_ROUNDS'] ?? 3);
+const messages = Number(process.env['WE_BENCH_MESSAGES'] ?? 1_000_000);
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((name) => !(name in parts));
+if (unknown.length > 0) {
+  console.error(`unknown part: ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`);
+  process.exit(2);
+}
+progress('starting PostgreSQL and Kafka');
+await using stack = await startBenchStack();
+console.log(`Machine: ${await describeMachine(stack)}\n`);
+for (const [name, part] of Object.entries(parts)) {
+  if (wanted.length === 0 || wanted.includes(name)) await part(stack);
+}
+
+async function benchRelay(stack: BenchStack): Promise<void> {
+  const results: DrainResult[] = [];
+  const limits: number[] = [];
+  const producer: number[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    progress(
+      `relay, round ${round} of ${rounds}: filling the outbox with ${messages.toLocaleString('en')} rows`,
+    );
+    await prepareBacklog(stack, { messages, perTransaction: 1000, perRow: 1 });
+    progress('  reading it with pg_recvlogical');
+    limits.push((await drainWithPgRecvlogical(stack, messages)) ?? Number.NaN);
+    progress("  Kafka's producer test");
+    producer.push((await kafkaProducerTest(stack, messages)) ?? Number.NaN);
+    progress('  draining it with the relay');
+    results.push(await drainWithRelay(stack, messages));
+  }
+  const rate = results.map((result) => result.messagesPerSecond);
+  console.log(
+    `Relay draining ${messages.toLocaleString('en')} outbox rows of one 300-byte message, 1,000 a transaction, with write-back`,
+  );
+  console.log('(delete and audit row for each); median (smallest–largest) of the rounds:\n');
+  table([
+    ['relay, rows/s', spread(rate)],
+    ['pg_recvlogical alone, rows/s', spread(limits)],
+    ["Kafka's producer test, records/s", spread(producer)],
+    ['relay ÷ pg_recvlogical', (median(rate) / median(limits)).toFixed(2)],
+    ['relay ÷ producer test', (median(rate) / median(producer)).toFixed(2)],
+    [
+      'relay CPU, µs a row',
+      spread(
+        results.map((result) => result.relayCpuUs),
+        1,
+      ),
+    ],
+    [
+      'walsender CPU, µs a row',
+      spread(
+        results.map((result) => result.walsenderCpuUs),
+        1,
+      ),
+    ],
+    [
+      'broker CPU, µs a row',
+      spread(
+        results.map((result) => result.brokerCpuUs),
+        1,
+      ),
+    ],
+    ['relay peak RSS, MB', spread(results.map((result) => result.relayPeakRssMb))],
+  ]);
+}
+
+async function benchHttp(stack: BenchStack): Promise<void> {
+  const loads = [
+    { name: 'one job a request, 100 connections', batch: 1, connections: 100 },
+    { name: 'batches of 1,000, 4 connections', batch: 1000, connections: 4 },
+  ] as const;
+  for (const load of loads) {
+    const results = [];
+    for (let round = 1; round <= rounds; round += 1) {
+      progress(`http, ${load.name}, round ${round} of ${rounds}`);
+      results.push(await enqueueOverHttp(stack, load));
+      await stack.pool.query('truncate jobs, dispatch_outbox');
+    }
+    console.log(`\nHTTP enqueue, ${load.name} (job and outbox row in one durable transaction):\n`);
+    table([
+      ['jobs/min', spread(results.map((result) => result.jobsPerMinute))],
+      [
+        'request p50, ms',
+        spread(
+          results.map((result) => result.p50Ms),
+          1,
+        ),
+      ],
+      [
+        'request p99, ms',
+        spread(
+          results.map((result) => result.p99Ms),
+          1,
+        ),
+      ],
+      [
+        'API CPU, µs a job',
+        spread(
+          results.map((result) => result.apiCpuUs),
+          1,
+        ),
+      ],
+      ['failed requests', spread(results.map((result) => result.errors))],
+    ]);
+  }
+}
+
+function table(rows: readonly (readonly [string, string])[]): void {
+  console.log('| | |\n| --- | ---: |');
+  for (const [name, value] of rows) console.log(`| ${name} | ${value} |`);
+}
+
+/** On the error stream, so that the tables can be piped into a file. */
+function progress(line: string): void {
+  console.error(`${new Date().toISOString().slice(11, 19)} ${line}`);
+}
