@@ -1,0 +1,221 @@
+import type { Duplex } from 'node:stream';
+import type { Lsn } from '../events/ids.ts';
+import { replicationFailed } from './failures.ts';
+import { FrameReader } from './frame-reader.ts';
+import { formatLsn, laterOf } from './lsn.ts';
+import { PgoutputDecoder } from './pgoutput.ts';
+import { type ReplicationConnection, WAL_SENDER_TIMEOUT_MS } from './replication-connection.ts';
+import {
+  COPY,
+  copyDoneMessage,
+  FRAME,
+  queryMessage,
+  readServerError,
+  standbyStatusMessage,
+  WAL_DATA_HEADER_BYTES,
+} from './replication-messages.ts';
+import type { WalSession, WalSink } from './wal-session.ts';
+
+export interface SessionOptions {
+  readonly slot: string;
+  readonly publication: string;
+  /** Where to start: what is before it is with the broker. */
+  readonly start: Lsn;
+}
+
+const TICK_MS = 1_000;
+const FEEDBACK_MS = 3_000;
+const PING_AFTER_MS = 5_000;
+const RECEIVE_DEADLINE_MS = 30_000;
+/** Fewer messages than one a commit, and still well within the 100 ms that the port promises. */
+const CONFIRM_DELAY_MS = 40;
+const STOP_DEADLINE_MS = 3_000;
+
+type Phase = 'new' | 'starting' | 'streaming' | 'stopping' | 'ended';
+
+/**
+ * Our own replication session, on the socket of a `pg` connection that has done the login. It exists because the package
+ * for it confirms on a timer what was merely received, sends one more than the position, and goes on after an error
+ * (README.md tells what was seen).
+ */
+export class OwnWalSession implements WalSession {
+  readonly #connection: ReplicationConnection;
+  readonly #options: SessionOptions;
+  readonly #ended = Promise.withResolvers<void>();
+  #phase: Phase = 'new';
+  #stream: Duplex | undefined;
+  #sink: WalSink | undefined;
+  #received: Lsn;
+  #confirmed: Lsn;
+  #sentAt = 0;
+  #receivedAt = 0;
+  #paused = false;
+  #confirmTimer: NodeJS.Timeout | undefined;
+
+  constructor(connection: ReplicationConnection, options: SessionOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#received = options.start;
+    this.#confirmed = options.start;
+  }
+
+  async run(sink: WalSink): Promise<void> {
+    this.#sink = sink;
+    this.#phase = 'starting';
+    const stream = this.#connection.takeStream();
+    this.#stream = stream;
+    this.#sentAt = this.#receivedAt = performance.now();
+    const { lost } = this.#connection;
+    const onLost = (): void => this.#end(lost.reason);
+    lost.addEventListener('abort', onLost, { once: true });
+    const timer = setInterval(() => this.#tick(), TICK_MS);
+    const frames = this.#frameReader(sink);
+    stream.on('data', (chunk: Buffer) => this.#read(frames, chunk));
+    stream.resume();
+    stream.write(queryMessage(this.#startCommand()));
+    try {
+      await this.#ended.promise;
+    } finally {
+      clearInterval(timer);
+      clearTimeout(this.#confirmTimer);
+      lost.removeEventListener('abort', onLost);
+    }
+  }
+
+  confirm(lsn: Lsn): void {
+    if (lsn <= this.#confirmed) return;
+    this.#confirmed = lsn;
+    this.#confirmTimer ??= setTimeout(() => this.#report(), CONFIRM_DELAY_MS);
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#stream?.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    // What came meanwhile waits in the socket: the silence was ours.
+    this.#receivedAt = performance.now();
+    this.#stream?.resume();
+  }
+
+  isCurrent(): boolean {
+    return this.#phase === 'streaming' && performance.now() - this.#sentAt < WAL_SENDER_TIMEOUT_MS;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#phase === 'streaming') {
+      this.#report();
+      this.#phase = 'stopping';
+      this.#stream?.write(copyDoneMessage());
+      // The server works through what was sent in order: once it answers, it has the position.
+      this.resume();
+      const timer = setTimeout(() => this.#end(), STOP_DEADLINE_MS);
+      await this.#ended.promise.finally(() => clearTimeout(timer));
+    } else {
+      this.#end();
+    }
+  }
+
+  #startCommand(): string {
+    const { slot, publication, start } = this.#options;
+    return (
+      `START_REPLICATION SLOT "${slot}" LOGICAL ${formatLsn(start)} ` +
+      `(proto_version '1', publication_names '"${publication}"', binary 'true')`
+    );
+  }
+
+  #frameReader(sink: WalSink): FrameReader {
+    let header: { bytes: Buffer; at: number } = { bytes: Buffer.alloc(0), at: 0 };
+    const decoder = new PgoutputDecoder({
+      begin: (commitLsn, committedAt) => {
+        const sentAt = Number(header.bytes.readBigInt64BE(header.at + 17));
+        sink.begin(commitLsn, (sentAt - committedAt) / 1000);
+      },
+      insert: (row) => sink.insert(row),
+      commit: (endLsn) => sink.commit(endLsn),
+    });
+    return new FrameReader((type, bytes, body) => {
+      if (type !== FRAME.copyData) {
+        this.#control(type, bytes, body);
+        return;
+      }
+      if (this.#phase !== 'streaming') return;
+      if (bytes[body.start] === COPY.walData) {
+        header = { bytes, at: body.start };
+        decoder.decode(bytes, body.start + WAL_DATA_HEADER_BYTES, body.end);
+        this.#received = bytes.readBigUInt64BE(body.start + 1) as Lsn;
+      } else if (bytes[body.start] === COPY.keepalive) {
+        this.#keepalive(sink, bytes, body.start);
+      }
+    });
+  }
+
+  #read(frames: FrameReader, chunk: Buffer): void {
+    this.#receivedAt = performance.now();
+    try {
+      frames.read(chunk);
+      if (this.#phase === 'streaming') this.#sink?.readEnd();
+    } catch (error) {
+      this.#end(error);
+    }
+  }
+
+  #keepalive(sink: WalSink, bytes: Buffer, at: number): void {
+    const walEnd = bytes.readBigUInt64BE(at + 1) as Lsn;
+    this.#received = laterOf(this.#received, walEnd);
+    sink.keepalive(walEnd);
+    if (bytes[at + 17] === 1) this.#report();
+  }
+
+  #control(type: number, bytes: Buffer, body: { start: number; end: number }): void {
+    if (type === FRAME.copyBoth) {
+      this.#phase = 'streaming';
+      this.#sentAt = performance.now();
+    } else if (type === FRAME.error) this.#end(this.#refused(bytes, body));
+    else if (type === FRAME.copyDone && this.#phase === 'streaming') {
+      this.#end(replicationFailed('PostgreSQL ended the replication stream: it is shutting down.'));
+    } else if (type === FRAME.ready && this.#phase === 'stopping') this.#end();
+  }
+
+  #refused(bytes: Buffer, body: { start: number; end: number }): unknown {
+    const { code, message } = readServerError(bytes, body);
+    return replicationFailed(`PostgreSQL ended the replication of slot ${this.#options.slot}: ${message}`, {
+      detail: { sqlstate: code, slot: this.#options.slot },
+    });
+  }
+
+  /** Runs whether or not reading is paused: the server must not take a slow broker for a dead relay. */
+  #tick(): void {
+    const now = performance.now();
+    if (this.#phase === 'streaming' && !this.isCurrent()) {
+      this.#end(replicationFailed('This process stood still for so long that PostgreSQL has given it up.'));
+    } else if (!this.#paused && now - this.#receivedAt > RECEIVE_DEADLINE_MS) {
+      this.#end(
+        replicationFailed(`PostgreSQL was silent for ${RECEIVE_DEADLINE_MS / 1000} s. Check the network.`),
+      );
+    } else if (now - this.#sentAt >= FEEDBACK_MS) {
+      this.#report(!this.#paused && now - this.#receivedAt >= PING_AFTER_MS);
+    }
+  }
+
+  #report(replyRequested = false): void {
+    clearTimeout(this.#confirmTimer);
+    this.#confirmTimer = undefined;
+    if (this.#phase !== 'streaming') return;
+    const status = { written: this.#received, flushed: this.#confirmed, now: new Date(), replyRequested };
+    this.#stream?.write(standbyStatusMessage(status));
+    this.#sentAt = performance.now();
+  }
+
+  #end(error?: unknown): void {
+    if (this.#phase === 'ended') return;
+    const wasStopping = this.#phase === 'stopping';
+    this.#phase = 'ended';
+    // Asked to stop, it has stopped, however it came.
+    if (error === undefined || wasStopping) this.#ended.resolve();
+    else this.#ended.reject(error);
+  }
+}
