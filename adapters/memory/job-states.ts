@@ -1,0 +1,108 @@
+import type { CommitUnit, JobChange, NewInstance, NewJob } from '../../engine/commit.ts';
+import { hasEnded, type JobRecord } from '../../engine/job.ts';
+import type { InstanceRecord } from '../../engine/workflow.ts';
+
+/** What the statements of the SQL stores do to a row, as functions. `now` is the store's clock. */
+export function jobFromNew(job: NewJob, now: Date): JobRecord {
+  return {
+    id: job.id,
+    type: job.type,
+    status: job.status,
+    payload: job.payload,
+    result: null,
+    priority: job.priority,
+    attempt: 0,
+    maxRetries: job.maxRetries,
+    dispatches: job.dispatch ? 1 : 0,
+    idempotencyKey: job.idempotencyKey ?? null,
+    partitionKey: job.partitionKey ?? null,
+    instanceId: job.instanceId ?? null,
+    stepIndex: job.stepIndex ?? null,
+    traceparent: job.traceparent ?? null,
+    runAt: job.runAt ?? job.createdAt,
+    token: null,
+    workerId: null,
+    leaseUntil: null,
+    lastError: null,
+    pastAttempts: [],
+    createdAt: job.createdAt,
+    queuedAt: job.status === 'queued' ? now : null,
+    startedAt: null,
+    completedAt: null,
+    updatedAt: now,
+  };
+}
+
+export function instanceFromNew(instance: NewInstance, now: Date): InstanceRecord {
+  const { id, name, foreignId = null, steps, createdAt } = instance;
+  return {
+    id,
+    name,
+    foreignId,
+    steps,
+    createdAt,
+    status: 'running',
+    currentStep: 0,
+    outputs: [],
+    failureReason: null,
+    version: 1,
+    updatedAt: now,
+    completedAt: null,
+  };
+}
+
+/** Whether what the unit expects of its job still holds. */
+export function meetsExpectation(job: JobRecord, { expect }: JobChange, now: Date): boolean {
+  return (
+    job.status === expect.status &&
+    job.attempt === expect.attempt &&
+    (expect.token === undefined || job.token === expect.token) &&
+    (!expect.leaseExpired || (job.leaseUntil !== null && job.leaseUntil < now))
+  );
+}
+
+export function changedJob(job: JobRecord, change: JobChange, now: Date): JobRecord {
+  const { status, endedAttempt, delayMs } = change;
+  return {
+    ...job,
+    status,
+    result: change.result ?? job.result,
+    lastError: change.lastError ?? job.lastError,
+    pastAttempts: endedAttempt
+      ? [...job.pastAttempts, pastAttempt(job, endedAttempt.error, now)]
+      : job.pastAttempts,
+    runAt: delayMs === undefined ? job.runAt : new Date(now.getTime() + delayMs),
+    leaseUntil: null,
+    queuedAt: status === 'queued' ? now : job.queuedAt,
+    dispatches: job.dispatches + (change.dispatch ? 1 : 0),
+    completedAt: hasEnded(status) ? now : null,
+    updatedAt: now,
+  };
+}
+
+function pastAttempt(job: JobRecord, error: string, now: Date): JobRecord['pastAttempts'][number] {
+  return {
+    attempt: job.attempt,
+    worker_id: job.workerId,
+    started_at: job.startedAt?.toISOString() ?? null,
+    ended_at: now.toISOString(),
+    error,
+  };
+}
+
+export function changedInstance(
+  instance: InstanceRecord,
+  change: NonNullable<CommitUnit['instance']>,
+  now: Date,
+): InstanceRecord {
+  return {
+    ...instance,
+    status: change.status,
+    currentStep: change.currentStep,
+    outputs: change.output === undefined ? instance.outputs : [...instance.outputs, change.output],
+    failureReason: change.failureReason ?? instance.failureReason,
+    version: instance.version + 1,
+    updatedAt: now,
+    completedAt: change.status === 'running' ? null : now,
+  };
+}

@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import type { RecordStore } from '../../../engine/ports/record-store.ts';
+import { openMemoryStore } from '../record-store.memory.ts';
+import { brokenClauses } from '../record-store.suite.ts';
+import {
+  appliesHalfAUnit,
+  checksKeysOutsideTheTransaction,
+  claimsTwice,
+  forgetsTheOutboxRow,
+  ignoresTheToken,
+  ignoresTheVersion,
+  skipsAJobBetweenPages,
+} from './record-store-faults.ts';
+
+/** The clauses each fault must be caught by; it may break others too. */
+const caughtBy: readonly (readonly [(store: RecordStore) => RecordStore, readonly number[]])[] = [
+  [checksKeysOutsideTheTransaction, [1]],
+  [claimsTwice, [3]],
+  [ignoresTheToken, [4, 5, 6]],
+  [ignoresTheVersion, [5]],
+  [appliesHalfAUnit, [5]],
+  [forgetsTheOutboxRow, [7]],
+  [skipsAJobBetweenPages, [8]],
+];
+
+describe('the suite of the RecordStore', () => {
+  it('finds nothing wrong with a store that keeps the contract', async () => {
+    expect(await brokenClauses(openMemoryStore)).toEqual([]);
+  });
+
+  for (const [fault, clauses] of caughtBy) {
+    it(`catches a store that ${sentence(fault.name)}`, async () => {
+      const broken = await brokenClauses(async () => {
+        const { store, ...subject } = await openMemoryStore();
+        return { ...subject, store: fault(store) };
+      });
+      expect(broken).toEqual(expect.arrayContaining([...clauses]));
+    });
+  }
+});
+
+function sentence(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}
