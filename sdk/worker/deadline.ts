@@ -8,6 +8,8 @@ export interface Deadline {
   mayStart(): boolean;
   /** Claim no more work at a time than fits into this many milliseconds: a claim that cannot start costs an attempt. */
   horizonMs(): number;
+  /** Until what runs must stop. */
+  leftMs(): number;
   /** Aborts shortly before the end: what runs must stop now, so that there is time left to say so. */
   readonly stop: AbortSignal;
   /** Aborts at the very end: requests under way are given up. */
@@ -33,6 +35,7 @@ export function lambdaDeadline(remainingMs: () => number, clock: Clock): Deadlin
     mayClaim: mayStart,
     mayStart,
     horizonMs: () => Math.max(0, remainingMs() - margin('start')) / 2,
+    leftMs: () => Math.max(0, remainingMs() - margin('stop')),
     stop: abortAt(margin('stop'), 'the function is about to reach its time limit'),
     end: abortAt(margin('end'), 'the function has reached its time limit'),
     [Symbol.dispose]: () => finished.abort(),
@@ -73,6 +76,10 @@ export class RunnerDeadline implements Deadline {
   /** Half the grace: what is claimed when the order to stop comes can then be finished rather than fail. */
   horizonMs(): number {
     return this.#graceMs / 2;
+  }
+
+  leftMs(): number {
+    return Number.POSITIVE_INFINITY;
   }
 
   /** No more claims from now on; what is claimed goes on for the grace, then it is aborted. */

@@ -10,6 +10,11 @@ export class Pace {
     this.#byType.set(type, Math.max(milliseconds, known * 0.8 + milliseconds * 0.2, 0.01));
   }
 
+  /** How long the next run of this type will probably take, in milliseconds; 0 for a type never seen. */
+  expected(type: string): number {
+    return this.#byType.get(type) ?? 0;
+  }
+
   /**
    * How many of the next records to claim at once: as many as will probably be done within `horizonMs`, and at least one
    * for each lane. A type never seen fills the horizon by itself, so that of a slow one nothing is claimed in vain.

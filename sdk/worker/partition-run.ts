@@ -53,7 +53,9 @@ export class PartitionRun {
   async run(entries: readonly Entry[]): Promise<void> {
     const { deadline, pace, concurrency } = this.#tools;
     for (let rest = entries; rest[0]; ) {
-      if (this.#halted || !deadline.mayClaim()) {
+      // The first is tried whatever it takes, or one that takes longer than an invocation would never begin.
+      const fits = rest === entries || pace.expected(rest[0].dispatch.type) < deadline.leftMs();
+      if (this.#halted || !deadline.mayClaim() || !fits) {
         this.#fail(rest[0]);
         return;
       }

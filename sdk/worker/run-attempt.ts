@@ -111,7 +111,7 @@ interface ContextParts {
 function createContext(lease: HeldLease, parts: ContextParts): JobContext {
   const { attempt, job: claimed } = lease.claim;
   const { payload, payloadText, signal, options } = parts;
-  const job: Job = { id: lease.id, attempt, payload, payloadText, ...claimed };
+  const job: Job = { ...claimed, id: lease.id, attempt, payload, payloadText };
   return {
     job,
     attempt,
