@@ -1,0 +1,57 @@
+import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel, type SASLOptions } from 'kafkajs';
+import type { KafkaConfig } from './config.ts';
+import { resolveBrokers } from './msk-brokers.ts';
+
+export interface ClientOptions {
+  readonly clientId?: string;
+  /** Tries after the first one, for every request that fails in a way that may pass. */
+  readonly retries?: number;
+}
+
+/** kafkajs 2.2.4 (the last release, of 2023) computes negative delays for its own timers, which Node 22 and newer warn of. */
+silenceNegativeTimeoutWarnings();
+
+/** A kafkajs client for the transport. Errors come back from its calls; its own logging is off. */
+export function createClient(config: KafkaConfig, options: ClientOptions = {}): Kafka {
+  const sasl = saslOf(config);
+  return new Kafka({
+    clientId: options.clientId ?? 'millrace',
+    brokers: () => resolveBrokers(config),
+    ...(config.transport === 'plaintext'
+      ? {}
+      : { ssl: config.ca === undefined ? true : { ca: [config.ca] } }),
+    ...(sasl ? { sasl } : {}),
+    connectionTimeout: 5_000,
+    authenticationTimeout: 10_000,
+    requestTimeout: 30_000,
+    enforceRequestTimeout: true,
+    logLevel: logLevel.NOTHING,
+    retry: { retries: options.retries ?? 8, initialRetryTime: 100, maxRetryTime: 5_000 },
+  } satisfies KafkaJsConfig);
+}
+
+function saslOf(config: KafkaConfig): SASLOptions | undefined {
+  if (config.transport === 'msk_iam')
+    return { mechanism: 'oauthbearer', oauthBearerProvider: () => iamToken(config) };
+  if (!config.scram) return undefined;
+  const { mechanism, username, password } = config.scram;
+  const credentials = { username, password: password() };
+  return mechanism === 'SCRAM-SHA-512'
+    ? { mechanism: 'scram-sha-512', ...credentials }
+    : { mechanism: 'scram-sha-256', ...credentials };
+}
+
+async function iamToken({ region = '' }: KafkaConfig): Promise<{ value: string }> {
+  const { generateAuthToken } = await import('aws-msk-iam-sasl-signer-js');
+  return { value: (await generateAuthToken({ region })).token };
+}
+
+function silenceNegativeTimeoutWarnings(): void {
+  const emit = process.emitWarning.bind(process);
+  const quiet = (warning: string | Error, ...rest: unknown[]) => {
+    const name = typeof rest[0] === 'string' ? rest[0] : warning instanceof Error ? warning.name : '';
+    if (name === 'TimeoutNegativeWarning') return;
+    Reflect.apply(emit, process, [warning, ...rest]);
+  };
+  process.emitWarning = quiet as typeof process.emitWarning;
+}

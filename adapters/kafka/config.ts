@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { MillraceError } from '../../engine/errors.ts';
+import { type Environment, readChoice, readList, readOptional, readString } from '../env.ts';
+
+export const kafkaTransports = ['plaintext', 'sasl_scram_tls', 'msk_iam'] as const;
+export type KafkaTransport = (typeof kafkaTransports)[number];
+
+/** SCRAM credentials. The password is a function, so that printing or serialising a configuration cannot show it. */
+export interface ScramCredentials {
+  readonly mechanism: 'SCRAM-SHA-512' | 'SCRAM-SHA-256';
+  readonly username: string;
+  readonly password: () => string;
+}
+
+/** Either addresses, or the cluster whose addresses are asked for at each connect. */
+export type BrokerSource =
+  | { readonly kind: 'seeds'; readonly brokers: readonly string[] }
+  | { readonly kind: 'cluster'; readonly arn: string };
+
+export interface KafkaConfig {
+  readonly transport: KafkaTransport;
+  readonly source: BrokerSource;
+  /** Present for `sasl_scram_tls` only. */
+  readonly scram?: ScramCredentials;
+  /** PEM text of the authority to trust beside the usual ones. */
+  readonly ca?: string;
+  /** For `msk_iam`. */
+  readonly region?: string;
+}
+
+/**
+ * There is no default transport, and no way from a secured one back to plaintext: what is not set is an error.
+ */
+export function readKafkaConfig(env: Environment): KafkaConfig {
+  const transport = readChoice(env, 'WE_KAFKA_TRANSPORT', kafkaTransports);
+  const ca = readCa(env);
+  return Object.freeze({
+    transport,
+    source: readSource(env),
+    ...(transport === 'sasl_scram_tls' ? { scram: readScram(env) } : {}),
+    ...(ca === undefined ? {} : { ca }),
+    ...(transport === 'msk_iam' ? { region: readString(env, 'AWS_REGION') } : {}),
+  });
+}
+
+function readSource(env: Environment): BrokerSource {
+  const arn = readOptional(env, 'WE_KAFKA_CLUSTER_ARN');
+  if (arn === undefined) return { kind: 'seeds', brokers: readBrokers(env) };
+  if (!/^arn:aws[a-z-]*:kafka:[a-z0-9-]+:\d{12}:cluster\/.+/.test(arn)) {
+    throw new MillraceError(
+      'configuration',
+      `WE_KAFKA_CLUSTER_ARN is malformed: "${arn}" is not the ARN of an MSK cluster.`,
+    );
+  }
+  return { kind: 'cluster', arn };
+}
+
+function readBrokers(env: Environment): string[] {
+  const brokers = readList(env, 'WE_KAFKA_SEED_BROKERS');
+  for (const broker of brokers) {
+    if (/^[^\s:]+:\d{1,5}$/.test(broker)) continue;
+    throw new MillraceError(
+      'configuration',
+      `WE_KAFKA_SEED_BROKERS is malformed: "${broker}" is not host:port.`,
+    );
+  }
+  return brokers;
+}
+
+function readScram(env: Environment): ScramCredentials {
+  const password = readString(env, 'WE_KAFKA_SASL_PASSWORD');
+  return {
+    mechanism: readChoice(
+      env,
+      'WE_KAFKA_SASL_MECHANISM',
+      ['SCRAM-SHA-512', 'SCRAM-SHA-256'],
+      'SCRAM-SHA-512',
+    ),
+    username: readString(env, 'WE_KAFKA_SASL_USERNAME'),
+    password: () => password,
+  };
+}
+
+function readCa(env: Environment): string | undefined {
+  const path = readOptional(env, 'WE_KAFKA_TLS_CA_PATH');
+  if (path === undefined) return undefined;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new MillraceError(
+      'configuration',
+      `WE_KAFKA_TLS_CA_PATH cannot be read: ${reason}. It must name a PEM file.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,127 @@
+import { type ErrorCode, isMillraceError, MillraceError } from '../../engine/errors.ts';
+import type { KafkaConfig } from './config.ts';
+
+export interface ErrorContext {
+  readonly config: KafkaConfig;
+  /** What was being done, as a clause: `publishing to workflow.jobs.a`. */
+  readonly doing: string;
+  /** What the error is when nothing more exact can be said. */
+  readonly otherwise?: ErrorCode;
+}
+
+/** What kafkajs, TLS or the network threw, as the failure it means, each with its own words and what to do. */
+export function translate(error: unknown, context: ErrorContext): MillraceError {
+  if (isMillraceError(error)) return error;
+  const chain = causes(error);
+  const text = chain.map(({ message }) => message).join(' | ');
+  const types = chain.map(typeOf);
+  const options = { cause: error, retryable: true };
+  for (const { when, code, say } of meanings) {
+    if (when(types, text)) return new MillraceError(code, say(context, reasonOf(chain)), options);
+  }
+  const { config, doing, otherwise = 'publish_failed' } = context;
+  return new MillraceError(
+    otherwise,
+    `Kafka at ${addresses(config)} failed while ${doing}: ${reasonOf(chain)}.`,
+    options,
+  );
+}
+
+interface Meaning {
+  readonly when: (types: readonly string[], text: string) => boolean;
+  readonly code: ErrorCode;
+  readonly say: (context: ErrorContext, reason: string) => string;
+}
+
+/** The first that fits counts: TLS before authentication before the network, as a connection is made. */
+const meanings: readonly Meaning[] = [
+  {
+    when: (_, text) =>
+      /self.signed certificate|unable to (verify|get local issuer)|unable to get issuer/i.test(text),
+    code: 'broker_tls_failed',
+    say: ({ config }, reason) =>
+      `The TLS handshake with Kafka at ${addresses(config)} failed: ${reason}. ` +
+      (config.ca
+        ? 'The certificate is not signed by the authority in WE_KAFKA_TLS_CA_PATH.'
+        : 'Set WE_KAFKA_TLS_CA_PATH to the PEM file of the authority that signed the certificate.'),
+  },
+  {
+    when: (_, text) => /wrong version number|EPROTO|packet length too long|ssl3_get_record/i.test(text),
+    code: 'broker_tls_failed',
+    say: ({ config }) =>
+      `The port of Kafka at ${addresses(config)} does not speak TLS. Name the TLS listener in WE_KAFKA_SEED_BROKERS.`,
+  },
+  {
+    when: (_, text) => /certificate|altname|TLS|SSL/i.test(text),
+    code: 'broker_tls_failed',
+    say: ({ config }, reason) => `The TLS handshake with Kafka at ${addresses(config)} failed: ${reason}.`,
+  },
+  {
+    when: (types, text) =>
+      types.includes('KafkaJSSASLAuthenticationError') ||
+      types.includes('SASL_AUTHENTICATION_FAILED') ||
+      /SASL .*(failed|authentication)/i.test(text),
+    code: 'broker_auth_failed',
+    say: ({ config }) =>
+      `Kafka at ${addresses(config)} refused the user "${config.scram?.username ?? config.transport}" ` +
+      `(${config.scram?.mechanism ?? config.transport}): wrong user name or password. ` +
+      'Check WE_KAFKA_SASL_USERNAME and WE_KAFKA_SASL_PASSWORD.',
+  },
+  {
+    when: (types) => types.some((type) => type.endsWith('AUTHORIZATION_FAILED')),
+    code: 'broker_not_authorized',
+    say: ({ config, doing }, reason) =>
+      `Kafka at ${addresses(config)} does not allow ${principal(config)} this: ${doing} (${reason}). ` +
+      'Grant it Write and Describe on the topics, and IdempotentWrite on the cluster.',
+  },
+  {
+    when: (types) => types.includes('UNKNOWN_TOPIC_OR_PARTITION') || types.includes('UNKNOWN_TOPIC_ID'),
+    code: 'topic_missing',
+    say: ({ doing }) =>
+      `A topic does not exist (${doing}). Topics are never created automatically; run: millrace topics apply`,
+  },
+  {
+    when: (types, text) =>
+      /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|EHOSTUNREACH|ECONNRESET|Connection (timeout|error|closed)|Closed connection/i.test(
+        `${text} ${types.join(' ')}`,
+      ) || types.some((type) => /KafkaJSConnection|KafkaJSBrokerNotFound|KafkaJSRequestTimeout/.test(type)),
+    code: 'broker_unreachable',
+    say: ({ config, doing }, reason) =>
+      `No Kafka broker at ${addresses(config)} answers (${doing}: ${reason}). ` +
+      'Check WE_KAFKA_SEED_BROKERS, WE_KAFKA_TRANSPORT and that the brokers run.',
+  },
+];
+
+/** The error, its causes and kafkajs's own `originalError`, outermost first. */
+function causes(error: unknown): Error[] {
+  const chain: Error[] = [];
+  for (let next = error; next instanceof Error && !chain.includes(next); ) {
+    chain.push(next);
+    next = next.cause ?? ('originalError' in next ? next.originalError : undefined);
+  }
+  return chain;
+}
+
+/** kafkajs names protocol errors by `type`, others by `name`. */
+function typeOf(error: Error): string {
+  return 'type' in error && typeof error.type === 'string' ? error.type : error.name;
+}
+
+/** Whether the broker refused a batch for its size. */
+export function isTooLarge(error: unknown): boolean {
+  return causes(error).some((cause) =>
+    ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'].includes(typeOf(cause)),
+  );
+}
+
+function reasonOf(chain: readonly Error[]): string {
+  return (chain.at(-1)?.message ?? 'no reason given').replace(/[.\s]+$/, '');
+}
+
+export function addresses({ source }: KafkaConfig): string {
+  return source.kind === 'seeds' ? source.brokers.join(',') : source.arn;
+}
+
+function principal(config: KafkaConfig): string {
+  return config.scram ? `the user "${config.scram.username}"` : 'this principal';
+}
