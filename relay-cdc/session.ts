@@ -102,7 +102,8 @@ export class OwnWalSession implements WalSession {
   }
 
   isCurrent(): boolean {
-    return this.#phase === 'streaming' && performance.now() - this.#sentAt < WAL_SENDER_TIMEOUT_MS;
+    if (this.#phase === 'ended') return false;
+    return this.#phase !== 'streaming' || performance.now() - this.#sentAt < WAL_SENDER_TIMEOUT_MS;
   }
 
   async stop(): Promise<void> {
@@ -190,7 +191,7 @@ export class OwnWalSession implements WalSession {
   /** Runs whether or not reading is paused: the server must not take a slow broker for a dead relay. */
   #tick(): void {
     const now = performance.now();
-    if (this.#phase === 'streaming' && !this.isCurrent()) {
+    if (!this.isCurrent()) {
       this.#end(replicationFailed('This process stood still for so long that PostgreSQL has given it up.'));
     } else if (!this.#paused && now - this.#receivedAt > RECEIVE_DEADLINE_MS) {
       this.#end(

@@ -1,0 +1,103 @@
+import type { Pool } from 'pg';
+import type { KafkaConfig } from '../adapters/kafka/config.ts';
+import { probeKafka } from '../adapters/kafka/probe.ts';
+import { checkTopics } from '../adapters/kafka/topics.ts';
+import { redact, translate } from '../adapters/postgres/errors.ts';
+import { isMillraceError, MillraceError } from '../engine/errors.ts';
+import type { StepId } from '../events/ids.ts';
+import { jobTopic } from '../events/topics.ts';
+import type { RelayConfig } from './config.ts';
+import { reasonOf } from './failures.ts';
+import { type Candidacy, stand } from './relay.ts';
+
+const MIGRATIONS = ['0009_dispatch_outbox', '0010_relay_state'] as const;
+
+export interface BootDeps {
+  readonly config: RelayConfig;
+  readonly kafka: KafkaConfig;
+  readonly pool: Pool;
+  readonly say: (line: string) => void;
+}
+
+/**
+ * Checks everything the relay stands on, in the documented order, and says so line by line. Whatever fails ends the start
+ * with its own message: there is no fallback.
+ * @returns the connection on which this replica stands as a candidate
+ */
+export async function boot(deps: BootDeps): Promise<Candidacy> {
+  const { config, kafka, pool, say } = deps;
+  say('mode=kafka_outbox');
+  await greetBroker(kafka, say);
+  const topics = (await listTypes(pool, config)).map(jobTopic);
+  say(`validating topics: ${topics.length === 0 ? '(no job types registered)' : topics.join(', ')}`);
+  if (topics.length > 0) await checkTopics(kafka, topics);
+  say('all topics present');
+  await requireLogical(pool);
+  const candidacy = await stand(config.postgres.dsn, config.slot, config.name);
+  try {
+    say('advisory-lock handshake ok');
+    await requireMigrations(pool);
+    say(`migration ${MIGRATIONS[0]} applied`);
+    return candidacy;
+  } catch (error) {
+    await candidacy.connection.close();
+    throw error;
+  }
+}
+
+async function greetBroker(kafka: KafkaConfig, say: (line: string) => void): Promise<void> {
+  const { source, transport, scram } = kafka;
+  const brokers = source.kind === 'seeds' ? `[${source.brokers.join(',')}]` : source.arn;
+  say(
+    scram
+      ? `kafka transport=${transport} mechanism=${scram.mechanism}`
+      : `kafka transport=${transport} brokers=${brokers}`,
+  );
+  const user = scram?.username ?? 'the IAM role';
+  await probeKafka(kafka, (stage) => {
+    if (stage === 'tls') say('TLS handshake ok');
+    if (stage === 'sasl') say(`SASL auth ok as user=${user}`);
+  });
+}
+
+async function listTypes(pool: Pool, { postgres }: RelayConfig): Promise<StepId[]> {
+  try {
+    const { rows } = await pool.query<{ type: StepId }>('select type from job_types order by type');
+    return rows.map(({ type }) => type);
+  } catch (error) {
+    const meaning = translate(error, postgres.dsn);
+    if (!isMillraceError(meaning) || meaning.code !== 'unavailable') throw meaning;
+    throw new MillraceError(
+      'database_unreachable',
+      `PostgreSQL at ${redact(postgres.dsn)} cannot be reached: ${reasonOf(error)}. Check WE_POSTGRES_DSN, and that the ` +
+        'server runs.',
+      { cause: error, retryable: true },
+    );
+  }
+}
+
+async function requireLogical(pool: Pool): Promise<void> {
+  const { rows } = await pool.query<{ level: string }>(`select current_setting('wal_level') as level`);
+  const level = rows[0]?.level ?? 'unknown';
+  if (level === 'logical') return;
+  throw new MillraceError(
+    'database_not_logical',
+    `PostgreSQL runs with wal_level=${level}, and the relay needs logical. Run as a superuser: ALTER SYSTEM SET wal_level = ` +
+      "'logical'; then restart PostgreSQL. (On Amazon RDS: set rds.logical_replication = 1 and reboot.)",
+  );
+}
+
+async function requireMigrations(pool: Pool): Promise<void> {
+  const applied = await pool
+    .query<{ name: string }>('select name from schema_migrations where name = any($1::text[])', [MIGRATIONS])
+    .catch((error: unknown) => {
+      throw translate(error);
+    });
+  const names = new Set(applied.rows.map(({ name }) => name));
+  const missing = MIGRATIONS.filter((name) => !names.has(name));
+  if (missing.length === 0) return;
+  throw new MillraceError(
+    'migration_missing',
+    `Migration ${missing.join(' and ')} has not been applied. Run: millrace migrate up`,
+  );
+}

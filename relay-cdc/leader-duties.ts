@@ -1,0 +1,88 @@
+import type { Database } from '../adapters/postgres/sql/database.ts';
+import { MillraceError } from '../engine/errors.ts';
+import type { Clock } from '../engine/ports/clock.ts';
+import type { Logger } from '../engine/ports/logger.ts';
+import type { Lsn, Term } from '../events/ids.ts';
+import type { RelayMetrics } from './metrics.ts';
+import { publicationIncomplete, publicationQuery } from './prepare-slot.ts';
+import { askForRebuild, recordProgress } from './relay-state.ts';
+
+export interface DutyDeps {
+  readonly db: Database;
+  readonly slot: string;
+  readonly publication: string;
+  readonly term: Term;
+  readonly watermark: () => Lsn;
+  readonly heartbeatMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: RelayMetrics;
+}
+
+/**
+ * Says every few seconds how far this term has come, which on an idle database also gives the slot something to move on
+ * to; and looks whether the publication still is what it was.
+ * @throws MillraceError when another term has begun, or the publication was altered
+ */
+export async function keepHeartbeat(deps: DutyDeps, signal: AbortSignal): Promise<void> {
+  const { db, slot, term, publication, clock } = deps;
+  while (!signal.aborted) {
+    await clock.sleep(deps.heartbeatMs, signal);
+    if (signal.aborted) return;
+    const isOurs = await recordProgress(db, { slot, term, confirmed: deps.watermark() });
+    if (!isOurs) {
+      throw new MillraceError('replication_failed', `Term ${term} is over: another relay leads.`, {
+        retryable: true,
+      });
+    }
+    const { rows } = await db.query<{ complete: boolean }>(publicationQuery(publication));
+    if (rows[0]?.complete) continue;
+    await askForRebuild(db, { slot, term, reason: 'publication_altered' });
+    throw publicationIncomplete(publication);
+  }
+}
+
+const SAMPLE_MS = 1_000;
+/** Counting a large backlog takes time that its draining needs: at most this share of it. */
+const SAMPLE_SHARE = 0.05;
+
+/** Keeps the gauges that only the database knows. A sample that fails is left out. */
+export async function sampleGauges(deps: DutyDeps, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const startedAt = performance.now();
+    try {
+      deps.metrics.backlog(await countBacklog(deps.db));
+      const sample = await measureSlot(deps.db, deps.slot);
+      if (sample) deps.metrics.slot(sample);
+    } catch (error) {
+      deps.logger.warn('the gauges of the outbox could not be sampled', { error });
+    }
+    const tookMs = performance.now() - startedAt;
+    await deps.clock.sleep(Math.max(SAMPLE_MS, tookMs / SAMPLE_SHARE), signal);
+  }
+}
+
+async function countBacklog(db: Database): Promise<number> {
+  const { rows } = await db.query<{ messages: string }>(
+    'select coalesce(sum(message_count), 0)::text as messages from dispatch_outbox',
+  );
+  return Number(rows[0]?.messages ?? 0);
+}
+
+async function measureSlot(
+  db: Database,
+  slot: string,
+): Promise<{ retainedBytes: number; lagBytes: number } | undefined> {
+  const { rows } = await db.query<{ retained: string | null; lag: string | null }>(
+    `
+    select
+      pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)::text as retained,
+      pg_wal_lsn_diff(pg_current_wal_lsn(), confirmed_flush_lsn)::text as lag
+    from pg_replication_slots
+    where slot_name = $1
+    `,
+    [slot],
+  );
+  const row = rows[0];
+  return row && { retainedBytes: Number(row.retained ?? 0), lagBytes: Number(row.lag ?? 0) };
+}

@@ -1,0 +1,71 @@
+import type { Environment } from '../adapters/env.ts';
+import { readKafkaConfig } from '../adapters/kafka/config.ts';
+import { createKafkaStreamer } from '../adapters/kafka/event-streamer.ts';
+import { createPool } from '../adapters/postgres/pool.ts';
+import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
+import { createEngineDeps } from '../adapters/system/engine-deps.ts';
+import { createJsonLogger } from '../adapters/system/logger.ts';
+import type { Logger } from '../engine/ports/logger.ts';
+import { leaderRoles } from '../engine/roles/leader-roles.ts';
+import { boot } from './boot.ts';
+import { readRelayConfig, requireKafkaMode } from './config.ts';
+import { serveHealth } from './health.ts';
+import { RelayMetrics } from './metrics.ts';
+import { runRelayLoop } from './relay.ts';
+import { OwnWalSession } from './session.ts';
+import { RelayStatus } from './status.ts';
+
+export interface RunRelayOptions {
+  /** Aborting it hands over: what is under way is finished and confirmed, then the lock is released. */
+  readonly signal: AbortSignal;
+  /** Told once the boot checks have passed and this replica is leader or standby. */
+  readonly onStarted?: (addresses: { readonly metricsUrl: string }) => void;
+  readonly logger?: Logger;
+  /** Where the boot log goes; standard output unless given. */
+  readonly write?: (line: string) => void;
+}
+
+/**
+ * Runs one replica of the relay until the signal aborts.
+ * @throws MillraceError when a boot check fails, or when going on could only do harm
+ */
+export async function runRelay(env: Environment, options: RunRelayOptions): Promise<void> {
+  const {
+    signal,
+    logger = createJsonLogger(),
+    write = (line) => process.stdout.write(`${line}\n`),
+  } = options;
+  const say = (line: string): void => write(`[dispatch] ${line}`);
+  requireKafkaMode(env);
+  const config = readRelayConfig(env);
+  const kafka = readKafkaConfig(env);
+  await using cleanup = new AsyncDisposableStack();
+  const pool = createPool(config.postgres, logger);
+  cleanup.defer(() => pool.end());
+  const first = await boot({ config, kafka, pool, say });
+  cleanup.defer(() => first.connection.close());
+  const metrics = new RelayMetrics();
+  const status = new RelayStatus();
+  const health = await serveHealth(config.metricsPort, { metrics, status });
+  cleanup.defer(() => health.close());
+  const engine = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
+  say(`relay started; this replica is leader=${first.leads}`);
+  status.standBy(first.connection);
+  options.onStarted?.({ metricsUrl: health.url });
+  await runRelayLoop(
+    {
+      config,
+      pool,
+      engine,
+      streamer: createKafkaStreamer(kafka, logger),
+      openSession: (connection, session) => new OwnWalSession(connection, session),
+      roles: leaderRoles(engine, { logger, ...config.roles }),
+      logger,
+      metrics,
+      status,
+      say,
+    },
+    first,
+    signal,
+  );
+}

@@ -1,0 +1,144 @@
+import { escapeLiteral, type Pool } from 'pg';
+import { MillraceError } from '../engine/errors.ts';
+import type { Clock } from '../engine/ports/clock.ts';
+import type { Logger } from '../engine/ports/logger.ts';
+import type { Lsn, Term } from '../events/ids.ts';
+import { formatLsn, laterOf } from './lsn.ts';
+import type { RelayMetrics } from './metrics.ts';
+import type { PublishLane } from './publish-lane.ts';
+import { publishSnapshot } from './rebuild.ts';
+import { type Identity, markRebuild, type RelayState, settleRebuild } from './relay-state.ts';
+import type { ReplicationConnection } from './replication-connection.ts';
+import { createSlot, dropSlot, inspectSlot, releaseSlot, type SlotState } from './slot.ts';
+
+export interface Leadership {
+  readonly connection: ReplicationConnection;
+  readonly identity: Identity;
+  readonly term: Term;
+  /** What earlier terms left; undefined when the slot has never been made. */
+  readonly before: RelayState | undefined;
+}
+
+export interface PrepareDeps {
+  readonly pool: Pool;
+  readonly slot: string;
+  readonly publication: string;
+  readonly lane: PublishLane;
+  /** Resolves when all that was published is cleared from the outbox. */
+  readonly cleared: () => Promise<void>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: RelayMetrics;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Sees to it that there is a slot that has missed nothing. @returns where to stream from
+ *
+ * The slot is not what jobs live on: the outbox table is. Whenever the slot is not the one the last term left, a new one is
+ * made and every row that it will not show is published from the table.
+ */
+export async function prepareSlot(leadership: Leadership, deps: PrepareDeps): Promise<Lsn> {
+  const { connection, identity, before } = leadership;
+  await checkPublication(connection, deps);
+  const slot = await inspectSlot(connection, deps.slot);
+  const reason = rebuildReason({ before, slot, identity });
+  if (reason !== undefined) return rebuild(leadership, deps, { reason, exists: slot !== undefined });
+  await release(connection, deps);
+  // A crash of the server takes the slot back to its last checkpoint, and this row not: the later of both is right.
+  const known = before?.confirmed;
+  const confirmed = slot?.confirmed ?? identity.position;
+  return known !== undefined && known <= identity.position ? laterOf(confirmed, known) : confirmed;
+}
+
+export type RebuildReason =
+  | 'first_start'
+  | 'unfinished'
+  | 'slot_missing'
+  | 'slot_lost'
+  | 'system_changed'
+  | 'timeline_changed'
+  | 'slot_unknown';
+
+export function rebuildReason(found: {
+  readonly before: RelayState | undefined;
+  readonly slot: SlotState | undefined;
+  readonly identity: Identity;
+}): RebuildReason | undefined {
+  const { before, slot, identity } = found;
+  if (!before) return slot ? 'slot_unknown' : 'first_start';
+  if (before.rebuildReason === 'first_start') return 'first_start';
+  if (before.rebuildReason !== undefined) return 'unfinished';
+  if (before.systemId !== identity.systemId) return 'system_changed';
+  if (before.timeline !== identity.timeline) return 'timeline_changed';
+  if (!slot) return 'slot_missing';
+  return slot.lost ? 'slot_lost' : undefined;
+}
+
+async function rebuild(
+  { connection, identity, term }: Leadership,
+  deps: PrepareDeps,
+  { reason, exists }: { reason: RebuildReason; exists: boolean },
+): Promise<Lsn> {
+  const { pool, slot, lane, logger, metrics, signal } = deps;
+  if (reason !== 'first_start') {
+    metrics.rebuilt(reason);
+    logger.warn('the slot is not the one the last term left: dispatching the outbox from the table', {
+      slot,
+      reason,
+    });
+  }
+  await markRebuild(connection, slot, reason);
+  if (exists) {
+    await release(connection, deps);
+    await dropSlot(connection, slot);
+  }
+  const created = await createSlot(connection, slot);
+  const messages = await publishSnapshot({ pool, lane, signal }, created);
+  await deps.cleared();
+  signal.throwIfAborted();
+  await settleRebuild(pool, { slot, term, identity, confirmed: created.start });
+  logger.info('the slot is new', { slot, reason, messages, start: formatLsn(created.start) });
+  return created.start;
+}
+
+function release(connection: ReplicationConnection, { slot, clock, logger }: PrepareDeps): Promise<void> {
+  const onZombie = (pid: number): void =>
+    logger.warn('ending the session of a leader that has lost its lock', { slot, pid });
+  return releaseSlot(connection, slot, { clock, onZombie });
+}
+
+/** Without it the log would show nothing, and on some versions would not even say so. */
+async function checkPublication(
+  connection: ReplicationConnection,
+  { publication, slot }: PrepareDeps,
+): Promise<void> {
+  const [row] = await connection.query<{ complete: boolean }>(publicationQuery(publication));
+  if (row?.complete) return;
+  await markRebuild(connection, slot, 'publication_altered');
+  throw publicationIncomplete(publication);
+}
+
+export function publicationQuery(publication: string): string {
+  return `
+    select exists (
+      select
+      from pg_publication
+      join pg_publication_tables on pg_publication_tables.pubname = pg_publication.pubname
+      where pg_publication.pubname = ${escapeLiteral(publication)}
+        and pg_publication.pubinsert
+        and pg_publication_tables.tablename = 'dispatch_outbox'
+        and pg_publication_tables.rowfilter is null
+    ) as complete
+  `;
+}
+
+export function publicationIncomplete(publication: string): MillraceError {
+  return new MillraceError(
+    'migration_missing',
+    `Publication ${publication} does not exist or does not publish the inserts of dispatch_outbox. Run: create publication ` +
+      `${publication} for table dispatch_outbox (id, topic, message_count, messages) with (publish = 'insert'). The relay ` +
+      'then dispatches what was written meanwhile.',
+    { retryable: true },
+  );
+}

@@ -1,0 +1,184 @@
+import type { Pool } from 'pg';
+import type { EngineDeps } from '../engine/deps.ts';
+import type { EventStreamer } from '../engine/ports/event-streamer.ts';
+import type { Logger } from '../engine/ports/logger.ts';
+import type { Lsn, Term } from '../events/ids.ts';
+import { AckTracker } from './ack-tracker.ts';
+import type { RelayConfig } from './config.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { keepHeartbeat, sampleGauges } from './leader-duties.ts';
+import type { RelayMetrics } from './metrics.ts';
+import { type Leadership, prepareSlot } from './prepare-slot.ts';
+import { PublishLane } from './publish-lane.ts';
+import { refuseJobs } from './refusals.ts';
+import type { ReplicationConnection } from './replication-connection.ts';
+import type { SessionOptions } from './session.ts';
+import { clearOutbox } from './sql/clear-outbox.ts';
+import { publishStragglers } from './stragglers.ts';
+import { aborted, atMost, unlessAborted } from './waiting.ts';
+import type { WalSession } from './wal-session.ts';
+import { WriteBack } from './write-back.ts';
+
+/** Work that exactly one process does at a time. `run` resolves when the signal aborts. */
+export interface RelayRole {
+  readonly name: string;
+  run(signal: AbortSignal, term: Term): Promise<void>;
+}
+
+export interface TermDeps {
+  readonly config: RelayConfig;
+  readonly pool: Pool;
+  readonly engine: EngineDeps;
+  readonly streamer: Pick<EventStreamer, 'publisher'>;
+  readonly openSession: (connection: ReplicationConnection, options: SessionOptions) => WalSession;
+  readonly roles: readonly RelayRole[];
+  readonly logger: Logger;
+  readonly metrics: RelayMetrics;
+  /** Told when the stream runs. */
+  readonly onStreaming: () => void;
+}
+
+const DRAIN_DEADLINE_MS = 8_000;
+const DUTIES_DEADLINE_MS = 5_000;
+const PUBLISHER_CLOSE_DEADLINE_MS = 5_000;
+const CLEAR_DEADLINE_MS = { handOver: 10_000, failure: 2_000 };
+
+/**
+ * One leadership, from its term to its end. Resolves after a hand-over asked for by `stop`: then the next leader finds
+ * nothing to repeat. Rejects with the first failure, of whatever part: then nothing of this term goes on, and what was not
+ * acknowledged comes again from the slot.
+ */
+export async function runTerm(deps: TermDeps, leadership: Leadership, stop: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const fail = (error: unknown): void => over.abort(error);
+  const { lost } = leadership.connection;
+  lost.addEventListener('abort', () => fail(lost.reason), { once: true });
+  if (lost.aborted) fail(lost.reason);
+  await using cleanup = new AsyncDisposableStack();
+  try {
+    await lead({ deps, leadership, stop, over, fail, cleanup });
+  } catch (error) {
+    // During a hand-over the first reason counts; asked to stop, what was broken off by it is no failure.
+    if (over.signal.aborted) throw over.signal.reason;
+    if (!stop.aborted) throw error;
+  }
+}
+
+interface Lead {
+  readonly deps: TermDeps;
+  readonly leadership: Leadership;
+  readonly stop: AbortSignal;
+  readonly over: AbortController;
+  readonly fail: (error: unknown) => void;
+  readonly cleanup: AsyncDisposableStack;
+}
+
+async function lead(context: Lead): Promise<void> {
+  const { deps, leadership, stop, over, fail, cleanup } = context;
+  const { config, metrics } = deps;
+  const { writeBack, lane, follow } = await openWayOut(context);
+  const ending = AbortSignal.any([stop, over.signal]);
+  const start = await unlessAborted(
+    prepareSlot(leadership, {
+      ...deps,
+      ...config,
+      clock: deps.engine.clock,
+      lane,
+      cleared: () => writeBack.flush(),
+      signal: ending,
+    }),
+    ending,
+  );
+  const tracker = new AckTracker(start);
+  const session = deps.openSession(leadership.connection, { ...config, start });
+  follow(session);
+  const dispatcher = new Dispatcher({
+    session,
+    tracker,
+    lane,
+    limits: config.limits,
+    metrics,
+    onFailure: fail,
+  });
+  // The last report of the session saves the next leader from repeating what was acknowledged.
+  cleanup.defer(() => session.stop());
+  cleanup.defer(() => dispatcher.stop());
+  session.run(dispatcher).catch(fail);
+  deps.onStreaming();
+  const duties = startDuties(context, { lane, writeBack, watermark: () => tracker.watermark });
+  cleanup.defer(() => duties.stop());
+  await aborted(ending);
+  over.signal.throwIfAborted();
+  await duties.stop();
+  await handOver(context, { dispatcher, writeBack, session });
+}
+
+/** Publisher and write-back, and the lane between them. They are closed in the opposite order: first nothing new comes. */
+async function openWayOut({ deps, leadership, stop, over, cleanup }: Lead) {
+  const { config, engine, logger, metrics, pool } = deps;
+  const { term } = leadership;
+  let session: WalSession | undefined;
+  const publisher = await deps.streamer.publisher({ clientId: `millrace-relay-${term}` });
+  cleanup.defer(async () => {
+    const closing = publisher.close().catch((error: unknown) => {
+      logger.warn('the publisher did not close in order', { error });
+    });
+    await atMost(closing, PUBLISHER_CLOSE_DEADLINE_MS, engine.clock);
+  });
+  const writeBack = new WriteBack({
+    clear: (rows) => clearOutbox(pool, rows, term),
+    maxMessages: config.limits.unclearedMessages,
+    clock: engine.clock,
+    logger,
+    metrics,
+  });
+  cleanup.defer(() => writeBack.close(CLEAR_DEADLINE_MS[stop.aborted ? 'handOver' : 'failure']));
+  const lane = new PublishLane({
+    publisher,
+    term,
+    timeoutMs: config.publishTimeoutMs,
+    metrics,
+    logger,
+    mayPublish: () => !over.signal.aborted && (session?.isCurrent() ?? true),
+    onPublished: async (rows, refused) => {
+      await refuseJobs(engine, refused);
+      await writeBack.add(rows);
+    },
+  });
+  const follow = (one: WalSession): void => {
+    session = one;
+  };
+  return { writeBack, lane, follow };
+}
+
+function startDuties(
+  { deps, leadership, fail }: Lead,
+  parts: { lane: PublishLane; writeBack: WriteBack; watermark: () => Lsn },
+): { stop(): Promise<void> } {
+  const { config, engine, pool } = deps;
+  const ended = new AbortController();
+  const shared = { ...deps, ...config, ...parts, db: pool, clock: engine.clock, term: leadership.term };
+  const running = [
+    keepHeartbeat(shared, ended.signal),
+    sampleGauges(shared, ended.signal),
+    publishStragglers({ ...shared, everyMs: config.heartbeatMs }, ended.signal),
+    ...deps.roles.map((role) => role.run(ended.signal, leadership.term)),
+  ].map((duty) => duty.catch(fail));
+  return {
+    async stop() {
+      ended.abort();
+      await atMost(Promise.all(running), DUTIES_DEADLINE_MS, engine.clock);
+    },
+  };
+}
+
+async function handOver(
+  { deps, over }: Lead,
+  parts: { dispatcher: Dispatcher; writeBack: WriteBack; session: WalSession },
+): Promise<void> {
+  const { dispatcher, writeBack, session } = parts;
+  const { clock } = deps.engine;
+  await unlessAborted(atMost(dispatcher.drain(), DRAIN_DEADLINE_MS, clock), over.signal);
+  await unlessAborted(atMost(writeBack.flush(), CLEAR_DEADLINE_MS.handOver, clock), over.signal);
+  await session.stop();
+}
