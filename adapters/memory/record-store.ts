@@ -131,7 +131,7 @@ export class MemoryRecordStore implements RecordStore {
   }
 
   async getJobs(ids: readonly JobId[]): Promise<JobRecord[]> {
-    return this.#jobsWhere(({ id }) => ids.includes(id));
+    return [...new Set(ids)].flatMap((id) => this.#jobs.get(id) ?? []);
   }
 
   async getInstance(id: InstanceId): Promise<{ instance: InstanceRecord; jobs: JobRecord[] } | undefined> {
