@@ -8,6 +8,7 @@ export const errorCodes = {
   body_too_large: 'The body or a payload is larger than the limit.',
   unknown_job_type: 'No handler is registered for this job type.',
   not_found: 'No such thing.',
+  method_not_allowed: 'The path exists, and takes other methods.',
   idempotency_conflict: 'The idempotency key was used with another request.',
   illegal_transition: 'The job is not in a state from which this is allowed.',
   stale_token:

@@ -1,0 +1,56 @@
+import { createPool } from '../adapters/postgres/pool.ts';
+import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
+import { createEngineDeps } from '../adapters/system/engine-deps.ts';
+import { createJsonLogger } from '../adapters/system/logger.ts';
+import type { EngineDeps } from '../engine/deps.ts';
+import type { Logger } from '../engine/ports/logger.ts';
+import { readFunctionsConfig } from './config.ts';
+import { KnownTypes } from './http/known-types.ts';
+import { createJobMetrics, type JobMetrics } from './http/metrics.ts';
+
+/** What the handlers of one container share. */
+export interface App {
+  readonly deps: EngineDeps;
+  readonly types: KnownTypes;
+  readonly metrics: JobMetrics;
+  readonly logger: Logger;
+  /** Gives the database connections back. */
+  close(): Promise<void>;
+}
+
+/** For what goes wrong around any request, also before the settings could be read. */
+export const faultLog: Logger = createJsonLogger('error');
+
+let current: App | undefined;
+
+/**
+ * The container's one App, made at the first request that needs it: a container that only answers health checks opens
+ * no connection.
+ * @throws MillraceError `configuration` naming the variable
+ */
+export function compose(): App {
+  current ??= create();
+  return current;
+}
+
+/** Closes what {@link compose} made; the next request makes it anew. Safe to call twice. */
+export async function closeApp(): Promise<void> {
+  const app = current;
+  current = undefined;
+  await app?.close();
+}
+
+function create(): App {
+  const config = readFunctionsConfig();
+  const logger = createJsonLogger(config.logLevel);
+  const pool = createPool(config.postgres, logger);
+  const store = createPostgresRecordStore(pool);
+  const deps = createEngineDeps(store, config.mode);
+  return {
+    deps,
+    logger,
+    types: new KnownTypes(() => store.listTypes(), deps.clock),
+    metrics: createJobMetrics(config.mode, { store, clock: deps.clock, logger }),
+    close: () => pool.end(),
+  };
+}

@@ -1,0 +1,23 @@
+import { type Environment, readChoice } from '../adapters/env.ts';
+import { type PostgresConfig, readPostgresConfig } from '../adapters/postgres/config.ts';
+import type { LogLevel } from '../adapters/system/logger.ts';
+import { type DispatchMode, dispatchModes } from '../engine/deps.ts';
+
+export interface FunctionsConfig {
+  readonly mode: DispatchMode;
+  readonly postgres: PostgresConfig;
+  readonly logLevel: LogLevel;
+}
+
+/** A Lambda serves one request at a time; the local gateway serves many in one process. */
+const POOL_SIZE = { lambda: 1, gateway: 10 } as const;
+
+/** The settings of the functions that hold database credentials; every error names its variable. */
+export function readFunctionsConfig(env: Environment = process.env): FunctionsConfig {
+  const poolSize = env['AWS_LAMBDA_FUNCTION_NAME'] ? POOL_SIZE.lambda : POOL_SIZE.gateway;
+  return Object.freeze({
+    mode: readChoice(env, 'WE_DISPATCH_MODE', dispatchModes, 'polling'),
+    postgres: readPostgresConfig(env, { poolSize }),
+    logLevel: readChoice(env, 'WE_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
+  });
+}

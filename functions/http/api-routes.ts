@@ -1,0 +1,57 @@
+import type { Endpoint } from './endpoint.ts';
+import { claimBatch } from './handlers/claim-batch.ts';
+import { claimJob } from './handlers/claim-job.ts';
+import { completeBatch } from './handlers/complete-batch.ts';
+import { completeJob } from './handlers/complete-job.ts';
+import { enqueueBatch } from './handlers/enqueue-batch.ts';
+import { enqueueJob } from './handlers/enqueue-job.ts';
+import { failBatch } from './handlers/fail-batch.ts';
+import { failJob } from './handlers/fail-job.ts';
+import { getJob } from './handlers/get-job.ts';
+import { getWorkflow } from './handlers/get-workflow.ts';
+import { health } from './handlers/health.ts';
+import { heartbeatBatch } from './handlers/heartbeat-batch.ts';
+import { heartbeatJob } from './handlers/heartbeat-job.ts';
+import { listJobs } from './handlers/list-jobs.ts';
+import { metricsPage } from './handlers/metrics-page.ts';
+import { recordUndecodable } from './handlers/record-undecodable.ts';
+import { startWorkflow } from './handlers/start-workflow.ts';
+
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  /** With `{id}` where an id stands, as API Gateway writes it. */
+  readonly path: string;
+  readonly summary: string;
+  readonly endpoint: Endpoint;
+}
+
+/** Everything the OpenAPI document describes. */
+export const apiRoutes: readonly Route[] = [
+  { method: 'POST', path: '/api/v1/jobs', summary: 'Enqueue a job', endpoint: enqueueJob },
+  {
+    method: 'POST',
+    path: '/api/v1/jobs/batch',
+    summary: 'Enqueue jobs, all or none',
+    endpoint: enqueueBatch,
+  },
+  { method: 'GET', path: '/api/v1/jobs', summary: 'List jobs', endpoint: listJobs },
+  { method: 'GET', path: '/api/v1/jobs/{id}', summary: 'Get a job with its history', endpoint: getJob },
+  { method: 'POST', path: '/api/v1/jobs/{id}/claim', summary: 'Claim a job', endpoint: claimJob },
+  { method: 'POST', path: '/api/v1/jobs/claim', summary: 'Claim jobs', endpoint: claimBatch },
+  { method: 'POST', path: '/api/v1/jobs/{id}/heartbeat', summary: 'Extend a lease', endpoint: heartbeatJob },
+  { method: 'POST', path: '/api/v1/jobs/heartbeat', summary: 'Extend leases', endpoint: heartbeatBatch },
+  { method: 'POST', path: '/api/v1/jobs/{id}/complete', summary: 'Complete a job', endpoint: completeJob },
+  { method: 'POST', path: '/api/v1/jobs/complete', summary: 'Complete jobs', endpoint: completeBatch },
+  { method: 'POST', path: '/api/v1/jobs/{id}/fail', summary: 'Report a failed attempt', endpoint: failJob },
+  { method: 'POST', path: '/api/v1/jobs/fail', summary: 'Report failed attempts', endpoint: failBatch },
+  {
+    method: 'POST',
+    path: '/api/v1/undecodable-records',
+    summary: 'Record messages that are no dispatch',
+    endpoint: recordUndecodable,
+  },
+  { method: 'POST', path: '/api/v1/workflows', summary: 'Start a workflow', endpoint: startWorkflow },
+  { method: 'GET', path: '/api/v1/workflows/{id}', summary: 'Get a workflow', endpoint: getWorkflow },
+  { method: 'GET', path: '/health', summary: 'Whether the process serves', endpoint: health },
+  { method: 'GET', path: '/metrics', summary: 'Metrics of this process', endpoint: metricsPage },
+];

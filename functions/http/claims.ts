@@ -1,0 +1,27 @@
+import { claimJobs } from '../../engine/commands/claim-jobs.ts';
+import { MillraceError } from '../../engine/errors.ts';
+import type { JobRecord } from '../../engine/job.ts';
+import type { ClaimOutcome, ClaimRequest } from '../../engine/ports/record-store.ts';
+import type { App } from '../compose.ts';
+
+/** Claims, and measures how long the jobs had waited. */
+export async function claim({ deps, metrics }: App, request: ClaimRequest): Promise<ClaimOutcome[]> {
+  const start = deps.clock.now().getTime();
+  const outcomes = await claimJobs(deps, request);
+  const claimMs = deps.clock.now().getTime() - start;
+  for (const outcome of outcomes) {
+    if (outcome.kind !== 'claimed') continue;
+    const { startedAt, queuedAt, createdAt } = outcome.job;
+    const queuedMs = (startedAt ?? createdAt).getTime() - (queuedAt ?? createdAt).getTime();
+    metrics.claimed({ queuedMs, claimMs });
+  }
+  return outcomes;
+}
+
+/** What only the claimant learns. */
+export function leaseFields(job: JobRecord) {
+  if (!job.token || !job.leaseUntil) {
+    throw new MillraceError('internal', `The store claimed job ${job.id} without a lease.`);
+  }
+  return { token: job.token, attempt: job.attempt, lease_until: job.leaseUntil };
+}

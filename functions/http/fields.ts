@@ -1,0 +1,50 @@
+import * as z from 'zod';
+import { isStepId, isUuid } from '../../events/ids.ts';
+
+/** PostgreSQL's text holds neither NUL nor half a surrogate pair; JSON can escape both. */
+function isStorable(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
+}
+
+/** Text of 1 to `max` UTF-16 units. */
+export function text(max: number) {
+  return z.string().min(1).max(max).refine(isStorable, 'has a NUL or half of a surrogate pair in it');
+}
+
+/** Text in which NUL and halves of surrogate pairs are replaced by U+FFFD: what a program said while failing is kept. */
+export function lenientText(max: number) {
+  return z
+    .string()
+    .max(max)
+    .overwrite((value) => value.replaceAll('\0', '\uFFFD').toWellFormed());
+}
+
+export const uuid = z
+  .string()
+  .refine(isUuid, 'is not a UUID')
+  .overwrite((value) => value.toLowerCase())
+  .meta({ format: 'uuid' });
+
+export const stepId = z
+  .string()
+  .refine(isStepId, 'may hold letters, digits, ".", "_" and "-", at most 200 of them')
+  .meta({ description: 'Names the handler.', example: 'send-email' });
+
+/** Any JSON. Its bytes are taken from the text of the request, so the parsed value serves only to see that it is there. */
+export const anyJson = z.unknown().meta({ description: 'Any JSON; kept byte for byte.' });
+
+export const leaseSeconds = z.int().min(1).max(43_200).default(120);
+
+export const dateTime = z.iso
+  .datetime({ offset: true })
+  .max(40)
+  .meta({ description: 'RFC 3339, with its offset from UTC.', example: '2026-01-31T12:00:00Z' });
+
+export const workerId = text(255).meta({ description: 'Names the worker in the job.' });
+
+export const maxRetries = z
+  .int()
+  .min(0)
+  .max(1000)
+  .default(3)
+  .meta({ description: 'Attempts after the first one.' });

@@ -1,0 +1,28 @@
+import { claim, leaseFields } from '../claims.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { jobNotFound, notClaimable } from '../refusals.ts';
+import * as replies from '../replies.ts';
+import { claimRequest } from '../requests.ts';
+import { jobText, jsonObject } from '../views.ts';
+
+export const claimJob = defineEndpoint(
+  {
+    id: 'job',
+    body: claimRequest,
+    replies: {
+      200: { description: 'The lease is yours until `lease_until`.', schema: replies.claimed },
+      404: { description: 'There is no such job, or its transaction is not visible yet.' },
+      409: { description: 'The job is not queued.' },
+    },
+  },
+  async ({ id, body }, app) => {
+    const request = { ids: [id], workerId: body.worker_id, leaseMs: body.lease_seconds * 1000 };
+    const [outcome] = await claim(app(), request);
+    if (outcome?.kind === 'not_claimable') throw notClaimable(id, outcome.status);
+    if (outcome?.kind !== 'claimed') throw jobNotFound(id);
+    const { job } = outcome;
+    return { status: 200, body: jsonObject(leaseFields(job), { job: jobText(job) }) };
+  },
+);
+
+export const { handler } = claimJob;

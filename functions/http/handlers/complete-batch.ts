@@ -1,0 +1,28 @@
+import type { Completion } from '../../../engine/ports/record-store.ts';
+import type { ClaimToken, JobId } from '../../../events/ids.ts';
+import { within } from '../accept.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { rawElements, rawMembers } from '../raw-json.ts';
+import * as replies from '../replies.ts';
+import { bodyLimits } from '../request-body.ts';
+import { completeBatchRequest } from '../requests.ts';
+import { complete } from '../settle.ts';
+import { settleEach } from '../settlements.ts';
+
+export const completeBatch = defineEndpoint(
+  {
+    body: completeBatchRequest,
+    bodyLimit: bodyLimits.batch,
+    replies: { 200: { description: 'What became of each, in the order sent.', schema: replies.settlements } },
+  },
+  ({ body, text }, app) => {
+    const raw = rawElements(rawMembers(text).get('jobs') ?? '[]');
+    const completions = body.jobs.map(({ id, token }, index): Completion => {
+      const result = rawMembers(raw[index] ?? '{}').get('result') ?? 'null';
+      return { id: id as JobId, token: token as ClaimToken, result: within(result, `jobs[${index}].result`) };
+    });
+    return settleEach(completions, (distinct) => complete(app(), distinct));
+  },
+);
+
+export const { handler } = completeBatch;

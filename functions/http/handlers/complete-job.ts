@@ -1,0 +1,32 @@
+import type { ClaimToken } from '../../../events/ids.ts';
+import { within } from '../accept.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { rawMembers } from '../raw-json.ts';
+import * as replies from '../replies.ts';
+import { bodyLimits } from '../request-body.ts';
+import { completeRequest } from '../requests.ts';
+import { complete } from '../settle.ts';
+import { settledReply } from '../settlements.ts';
+
+export const completeJob = defineEndpoint(
+  {
+    id: 'job',
+    body: completeRequest,
+    bodyLimit: bodyLimits.result,
+    replies: {
+      200: {
+        description: 'Committed. Repeating the request gives the same answer.',
+        schema: replies.settled,
+      },
+      404: { description: 'There is no such job.' },
+      409: { description: 'The token is not the current one: recorded, not applied.' },
+    },
+  },
+  async ({ id, body, text }, app) => {
+    const result = within(rawMembers(text).get('result') ?? 'null', 'result');
+    const [outcome] = await complete(app(), [{ id, token: body.token as ClaimToken, result }]);
+    return settledReply(id, outcome);
+  },
+);
+
+export const { handler } = completeJob;

@@ -1,0 +1,36 @@
+import { enqueueJob as enqueue } from '../../../engine/commands/enqueue-jobs.ts';
+import { requireKnownTypes, toJobRequest } from '../accept.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { rawMembers } from '../raw-json.ts';
+import * as replies from '../replies.ts';
+import { jobRequest } from '../requests.ts';
+import { createdJobText, jobText } from '../views.ts';
+
+export const enqueueJob = defineEndpoint(
+  {
+    body: jobRequest,
+    replies: {
+      201: {
+        description:
+          'Committed. With a known idempotency key the first job, and the header `Idempotent-Replayed: true`.',
+        schema: replies.job,
+      },
+      409: { description: 'The idempotency key was used with another request.' },
+      422: { description: 'The type has no handler.' },
+    },
+  },
+  async ({ body, text, event }, app) => {
+    const { deps, metrics, types } = app();
+    const payload = rawMembers(text).get('payload');
+    const request = toJobRequest(body, { payload, field: 'payload', event });
+    await requireKnownTypes(types, [request.type], () => 'type');
+    const enqueued = await enqueue(deps, request);
+    if (enqueued.kind === 'replayed') {
+      return { status: 201, headers: { 'idempotent-replayed': 'true' }, body: jobText(enqueued.job) };
+    }
+    metrics.enqueued([request.type]);
+    return { status: 201, body: createdJobText(enqueued.job) };
+  },
+);
+
+export const { handler } = enqueueJob;

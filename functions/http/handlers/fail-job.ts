@@ -1,0 +1,25 @@
+import type { ClaimToken } from '../../../events/ids.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import * as replies from '../replies.ts';
+import { failRequest } from '../requests.ts';
+import { fail } from '../settle.ts';
+import { settledReply } from '../settlements.ts';
+
+export const failJob = defineEndpoint(
+  {
+    id: 'job',
+    body: failRequest,
+    replies: {
+      200: { description: 'Recorded: `retrying`, or `dead_letter`.', schema: replies.settled },
+      404: { description: 'There is no such job.' },
+      409: { description: 'The token is not the current one: recorded, not applied.' },
+    },
+  },
+  async ({ id, body }, app) => {
+    const { token, error, retryable } = body;
+    const [outcome] = await fail(app(), [{ id, token: token as ClaimToken, error, retryable }]);
+    return settledReply(id, outcome);
+  },
+);
+
+export const { handler } = failJob;

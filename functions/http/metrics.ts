@@ -1,0 +1,138 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { DispatchMode } from '../../engine/deps.ts';
+import type { Clock } from '../../engine/ports/clock.ts';
+import type { Logger } from '../../engine/ports/logger.ts';
+import type { RecordStore, StoreCounts } from '../../engine/ports/record-store.ts';
+import type { JobId } from '../../events/ids.ts';
+
+/** What this process measures of requests: the same in both dispatch modes, and without any connection. */
+export const requestMetrics = new Registry();
+
+const requestSeconds = new Histogram({
+  name: 'http_request_duration_seconds',
+  help: 'Time from the event to the reply, by route and status.',
+  labelNames: ['route', 'status'],
+  buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+  registers: [requestMetrics],
+});
+
+/** Looking a label set up costs more than observing: there are few, so they are kept. */
+const children = new Map<string, { observe(seconds: number): void }>();
+
+export function observeRequest(route: string, status: number, seconds: number): void {
+  const key = `${status} ${route}`;
+  const child = children.get(key) ?? requestSeconds.labels(route, String(status));
+  children.set(key, child);
+  child.observe(seconds);
+}
+
+export interface JobMetrics {
+  enqueued(types: Iterable<string>): void;
+  /** A claimed job: how long it was queued, and how long the claim took in the database. */
+  claimed(pickup: { readonly queuedMs: number; readonly claimMs: number }): void;
+  completed(id: JobId): void;
+  failed(): void;
+  /** The page in Prometheus' text format, gauges freshly sampled. */
+  page(): Promise<string>;
+}
+
+interface Sampled {
+  readonly store: Pick<RecordStore, 'counts'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Metrics of jobs as this process sees them. Each dispatch mode shows its own only. */
+export function createJobMetrics(mode: DispatchMode, sampled: Sampled): JobMetrics {
+  const registers = [new Registry()];
+  const total = new Counter({ name: 'jobs_total', help: 'Jobs accepted.', labelNames: ['type'], registers });
+  const success = new Counter({ name: 'jobs_success_total', help: 'Completions recorded.', registers });
+  const failures = new Counter({ name: 'jobs_failed_total', help: 'Failed attempts recorded.', registers });
+  const latency = new Histogram({
+    name: 'job_latency_seconds',
+    help: 'Time from the acceptance of a job to its completion.',
+    buckets: Array.from({ length: 20 }, (_, power) => 0.001 * 2 ** power),
+    registers,
+  });
+  const pickup = mode === 'polling' ? createPickupMetrics(registers) : undefined;
+  const sample = createGauges(registers, sampled);
+  return {
+    enqueued: (types) => {
+      for (const type of types) total.inc({ type });
+    },
+    claimed: (measured) => pickup?.(measured),
+    completed: (id) => {
+      success.inc();
+      latency.observe((sampled.clock.now().getTime() - createdAtMs(id)) / 1000);
+    },
+    failed: () => failures.inc(),
+    page: async () => {
+      await sample();
+      return (await Promise.all([...registers, requestMetrics].map((registry) => registry.metrics()))).join(
+        '\n',
+      );
+    },
+  };
+}
+
+function createPickupMetrics(registers: Registry[]): JobMetrics['claimed'] {
+  const buckets = Array.from({ length: 18 }, (_, power) => 0.001 * 2 ** power);
+  const pickup = new Histogram({
+    name: 'job_pickup_latency',
+    help: 'Seconds a job was queued before it was claimed.',
+    buckets,
+    registers,
+  });
+  const wait = new Histogram({
+    name: 'lock_wait_seconds',
+    help: 'Seconds a claim took in the database, waiting for locks included.',
+    buckets,
+    registers,
+  });
+  return ({ queuedMs, claimMs }) => {
+    pickup.observe(Math.max(0, queuedMs) / 1000);
+    wait.observe(claimMs / 1000);
+  };
+}
+
+/** Counting costs time in proportion to what is queued: it may take a tenth of the time at most. */
+const SAMPLE = { everyMs: 1_000, restFactor: 10 } as const;
+
+function createGauges(registers: Registry[], { store, clock, logger }: Sampled): () => Promise<void> {
+  const queued = new Gauge({ name: 'queue_depth', help: 'Jobs queued and not claimed.', registers });
+  const dead = new Gauge({ name: 'dead_letter_depth', help: 'Jobs among the dead letters.', registers });
+  const busy = new Gauge({ name: 'worker_busy', help: 'Jobs being run by all workers.', registers });
+  const show = (counts: StoreCounts | undefined) => {
+    // Without an answer there is no value to show; an old one would look like a fact.
+    if (!counts) for (const gauge of [queued, dead, busy]) gauge.remove();
+    else {
+      queued.set(counts.queueDepth);
+      dead.set(counts.deadLetterDepth);
+      busy.set(counts.running);
+    }
+  };
+  let next = 0;
+  let sampling: Promise<void> | undefined;
+  const sample = async () => {
+    const start = clock.now().getTime();
+    try {
+      show(await store.counts());
+    } catch (error) {
+      show(undefined);
+      logger.warn('job counts are missing from the metrics page', { error });
+    }
+    const end = clock.now().getTime();
+    next = end + Math.max(SAMPLE.everyMs, (end - start) * SAMPLE.restFactor);
+    sampling = undefined;
+  };
+  return () => {
+    if (!sampling && clock.now().getTime() < next) return Promise.resolve();
+    sampling ??= sample();
+    return sampling;
+  };
+}
+
+/** A job's id is a UUID of version 7, whose first 48 bits are the milliseconds of its creation. */
+function createdAtMs(id: JobId): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+}

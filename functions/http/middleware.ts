@@ -1,0 +1,94 @@
+import type middy from '@middy/core';
+import type * as z from 'zod';
+import { isMillraceError } from '../../engine/errors.ts';
+import { type InstanceId, isUuid, type JobId } from '../../events/ids.ts';
+import { faultLog } from '../compose.ts';
+import { observeRequest } from './metrics.ts';
+import { type FieldFault, invalidRequest, problemReply, problemStatus } from './problem.ts';
+import { bodyLimits, type JsonBody, readJsonBody } from './request-body.ts';
+import type { EndpointShape, HttpEvent, HttpResult } from './shape.ts';
+
+type Middleware = middy.MiddlewareObj<HttpEvent, HttpResult>;
+
+/** Measures the whole of a request, by route and status. */
+export function timed(): Middleware {
+  const starts = new WeakMap<HttpEvent, number>();
+  const observe = ({ event, response }: middy.Request<HttpEvent, HttpResult>) => {
+    const start = starts.get(event) ?? performance.now();
+    const route = event.routeKey ?? 'unknown';
+    observeRequest(route, response?.statusCode ?? 500, (performance.now() - start) / 1000);
+  };
+  return {
+    before: ({ event }) => {
+      starts.set(event, performance.now());
+    },
+    after: observe,
+    onError: observe,
+  };
+}
+
+/** Turns whatever was thrown into its problem document; a fault of ours is logged here, where it stops. */
+export function refuse(): Middleware {
+  return {
+    onError: (request) => {
+      const { error, event } = request;
+      const requestId = event.requestContext?.requestId ?? request.context.awsRequestId;
+      const isFault = !isMillraceError(error) || problemStatus[error.code] >= 500;
+      if (isFault) faultLog.error('request failed', { request_id: requestId, route: event.routeKey, error });
+      // Set, not returned: a returned reply would end the chain before the measuring.
+      request.response = problemReply(error, isFault ? requestId : undefined);
+    },
+  };
+}
+
+/** Reads and checks path, query and body, and names all faults at once. */
+export function readInput(shape: EndpointShape): Middleware {
+  return {
+    before: ({ event }) => {
+      const faults: FieldFault[] = [];
+      const id = event.pathParameters?.['id'] ?? '';
+      if (shape.id !== undefined && !isUuid(id)) faults.push({ field: 'id', message: 'is not a UUID' });
+      const query = checked(shape.query, { value: event.queryStringParameters ?? {}, root: 'query', faults });
+      const json = shape.body ? readJsonBody(event, shape.bodyLimit ?? bodyLimits.single) : noBody;
+      const body = checked(shape.body, { value: json.value, root: 'body', faults });
+      if (faults.length > 0) throw invalidRequest(faults);
+      const key = id.toLowerCase() as JobId & InstanceId;
+      event.input = { id: key, query, body, text: json.text, event };
+    },
+  };
+}
+
+const noBody: JsonBody = { text: '', value: undefined };
+
+function checked(
+  schema: z.ZodType | undefined,
+  { value, root, faults }: { value: unknown; root: string; faults: FieldFault[] },
+): unknown {
+  if (!schema) return undefined;
+  const result = schema.safeParse(value, parseOptions);
+  if (result.success) return result.data;
+  faults.push(...result.error.issues.flatMap((issue) => faultsOf(issue, root)));
+  return undefined;
+}
+
+const parseOptions = {
+  error: (issue: { input?: unknown }) => (issue.input === undefined ? 'is required' : undefined),
+};
+
+function faultsOf(issue: z.core.$ZodIssue, root: string): FieldFault[] {
+  if (issue.code !== 'unrecognized_keys') {
+    return [{ field: fieldName(issue.path) || root, message: issue.message }];
+  }
+  return issue.keys.map((key) => ({
+    field: fieldName([...issue.path, key.slice(0, 100)]),
+    message: 'is not a field of this request',
+  }));
+}
+
+/** `steps[1].type` */
+export function fieldName(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((name, part) => {
+    if (typeof part === 'number') return `${name}[${part}]`;
+    return name === '' ? String(part) : `${name}.${String(part)}`;
+  }, '');
+}

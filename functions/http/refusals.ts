@@ -1,0 +1,38 @@
+import { MillraceError } from '../../engine/errors.ts';
+import type { JobStatus } from '../../engine/job.ts';
+
+/** The refusals that more than one endpoint gives. */
+
+export function jobNotFound(id: string): MillraceError {
+  return new MillraceError(
+    'not_found',
+    `There is no job ${id}. Check the id; the transaction that creates the job may also not have committed yet.`,
+    { detail: { job_id: id } },
+  );
+}
+
+export function workflowNotFound(id: string): MillraceError {
+  return new MillraceError('not_found', `There is no workflow ${id}. Check the id.`, {
+    detail: { workflow_id: id },
+  });
+}
+
+/** A queued job that could not be claimed is being claimed by another at this very moment. */
+export function notClaimable(id: string, status: JobStatus): MillraceError {
+  const from = status === 'queued' ? 'running' : status;
+  const advice = from === 'pending' || from === 'retrying' ? 'Wait until it is queued.' : 'Leave it alone.';
+  return new MillraceError(
+    'illegal_transition',
+    `Job ${id} cannot be claimed: ${from} → running is not allowed. ${advice}`,
+    { detail: { job_id: id, from, to: 'running' } },
+  );
+}
+
+export function staleToken(id: string, status: JobStatus): MillraceError {
+  return new MillraceError(
+    'stale_token',
+    `The token is not the one of the current attempt of job ${id}, which is ${status}. ` +
+      'Stop working on it: the lease ran out and another attempt counts.',
+    { detail: { job_id: id, status } },
+  );
+}

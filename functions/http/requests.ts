@@ -1,0 +1,147 @@
+import * as z from 'zod';
+import { limits } from '../../engine/deps.ts';
+import { jobStatuses } from '../../engine/job.ts';
+import {
+  anyJson,
+  dateTime,
+  leaseSeconds,
+  lenientText,
+  maxRetries,
+  stepId,
+  text,
+  uuid,
+  workerId,
+} from './fields.ts';
+
+/** What every endpoint takes. Unknown fields are refused, so that a misspelt one is not silently without effect. */
+
+export const jobRequest = z
+  .strictObject({
+    type: stepId,
+    payload: anyJson,
+    max_retries: maxRetries,
+    idempotency_key: text(255)
+      .optional()
+      .meta({ description: 'The same request under the same key is accepted once.' }),
+    run_at: dateTime.optional(),
+    priority: z.int().min(-32_768).max(32_767).default(0),
+    partition_key: text(255).optional().meta({ description: 'Jobs of one key are dispatched in order.' }),
+  })
+  .meta({ id: 'JobRequest' });
+
+export type JobRequestBody = z.infer<typeof jobRequest>;
+
+export const jobBatchRequest = z.strictObject({ jobs: z.array(jobRequest).min(1).max(limits.batchJobs) });
+
+export const jobListQuery = z.strictObject({
+  status: z.enum(jobStatuses).optional(),
+  type: stepId.optional(),
+  limit: z
+    .string()
+    .regex(/^\d{1,4}$/, 'is not a whole number from 1 to 1000')
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= 1000, 'is not a whole number from 1 to 1000')
+    .default(100)
+    .meta({ override: { type: 'integer', minimum: 1, maximum: 1000, default: 100 } }),
+  cursor: z
+    .string()
+    .transform((value, context) => {
+      const id = Buffer.from(value, 'base64url').toString('latin1');
+      const parsed = uuid.safeParse(id);
+      if (parsed.success) return parsed.data;
+      context.addIssue({ code: 'custom', message: 'is not a next_cursor of this API', input: value });
+      return z.NEVER;
+    })
+    .optional()
+    .meta({ override: { type: 'string', description: 'The next_cursor of the page before.' } }),
+});
+
+export const claimRequest = z.strictObject({ worker_id: workerId, lease_seconds: leaseSeconds });
+
+export const claimBatchRequest = z.strictObject({
+  ids: z.array(uuid).min(1).max(limits.batchJobs),
+  worker_id: workerId,
+  lease_seconds: leaseSeconds,
+});
+
+export const heartbeatRequest = z.strictObject({ token: uuid, lease_seconds: leaseSeconds });
+
+export const heartbeatBatchRequest = z.strictObject({
+  jobs: z
+    .array(z.strictObject({ id: uuid, token: uuid }))
+    .min(1)
+    .max(limits.batchJobs),
+  lease_seconds: leaseSeconds,
+});
+
+const completion = { token: uuid, result: anyJson.optional() };
+
+export const completeRequest = z.strictObject(completion);
+
+export const completeBatchRequest = z.strictObject({
+  jobs: z
+    .array(z.strictObject({ id: uuid, ...completion }))
+    .min(1)
+    .max(limits.batchJobs),
+});
+
+const failure = {
+  token: uuid,
+  error: lenientText(32 * 1024).meta({ description: 'What went wrong, for a person.' }),
+  retryable: z
+    .boolean()
+    .default(true)
+    .meta({ description: 'False: no retry, straight to the dead letters.' }),
+};
+
+export const failRequest = z.strictObject(failure);
+
+export const failBatchRequest = z.strictObject({
+  jobs: z
+    .array(z.strictObject({ id: uuid, ...failure }))
+    .min(1)
+    .max(limits.batchJobs),
+});
+
+const offset = z
+  .union([z.int().min(0), z.string().regex(/^\d{1,18}$/)])
+  .transform(BigInt)
+  .meta({ override: { type: ['integer', 'string'], pattern: '^\\d{1,18}$' } });
+
+const bytes = z.base64().nullable().meta({ description: 'Base64, or null.' });
+
+export const undecodableRequest = z.strictObject({
+  records: z
+    .array(
+      z.strictObject({
+        topic: text(249),
+        partition: z.int().min(0).max(2_147_483_647),
+        offset,
+        key: bytes,
+        value: bytes,
+        reason: lenientText(4096),
+      }),
+    )
+    .min(1)
+    .max(limits.batchJobs),
+});
+
+const step = z.strictObject({
+  name: text(255).meta({ description: 'Unique in the workflow; later steps find the result under it.' }),
+  type: stepId,
+  payload: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .meta({ description: 'An object without a key `outputs`, which is added; `{}` unless given.' }),
+  max_retries: maxRetries,
+});
+
+export const workflowRequest = z
+  .strictObject({
+    name: text(255),
+    steps: z.array(step).min(1).max(limits.workflowSteps),
+    foreign_id: text(255).optional().meta({ description: 'Your own key of this run.' }),
+  })
+  .meta({ id: 'WorkflowRequest' });
+
+export type WorkflowRequestBody = z.infer<typeof workflowRequest>;

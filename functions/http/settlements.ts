@@ -1,0 +1,27 @@
+import type { AttemptResult, SettleOutcome } from '../../engine/commands/settle.ts';
+import { onceEach } from './once-each.ts';
+import { jobNotFound, staleToken } from './refusals.ts';
+import type { Reply } from './shape.ts';
+import { jsonArray, jsonObject } from './views.ts';
+
+/** The answers to a completion or failure: the same for both. */
+
+/** @throws MillraceError `stale_token` or `not_found` */
+export function settledReply(id: string, outcome: SettleOutcome | undefined): Reply {
+  if (outcome?.kind === 'refused') throw staleToken(id, outcome.status);
+  if (outcome?.kind !== 'settled') throw jobNotFound(id);
+  return { status: 200, body: jsonObject({ id, status: outcome.status }) };
+}
+
+/** Settles each job of a batch once, and answers for each. */
+export async function settleEach<T extends AttemptResult>(
+  results: readonly T[],
+  settle: (results: readonly T[]) => Promise<SettleOutcome[]>,
+): Promise<Reply> {
+  const outcomes = await onceEach(results, ({ id, token }) => `${id} ${token}`, settle);
+  const texts = outcomes.map(([{ id }, outcome]) => {
+    if (!outcome || outcome.kind === 'not_found') return jsonObject({ id, outcome: 'not_found' });
+    return jsonObject({ id, outcome: outcome.kind, status: outcome.status });
+  });
+  return { status: 200, body: `{"results":${jsonArray(texts)}}` };
+}

@@ -1,0 +1,50 @@
+import type {
+  APIGatewayProxyEventV2,
+  APIGatewayProxyStructuredResultV2,
+  Context as LambdaContext,
+} from 'aws-lambda';
+import type * as z from 'zod';
+import type { InstanceId, JobId } from '../../events/ids.ts';
+
+export interface HttpEvent extends APIGatewayProxyEventV2 {
+  /** Set by the middleware once the request is found to be as documented. */
+  input?: Input<unknown, unknown>;
+}
+
+export type HttpResult = APIGatewayProxyStructuredResultV2;
+export type HttpHandler = (event: HttpEvent, context: LambdaContext) => Promise<HttpResult>;
+
+/** What an endpoint takes and gives; the OpenAPI document is made from it too. */
+export interface EndpointShape<Body extends z.ZodType = z.ZodType, Query extends z.ZodType = z.ZodType> {
+  /** What `{id}` in the path is the id of. */
+  readonly id?: 'job' | 'workflow';
+  readonly query?: Query;
+  readonly body?: Body;
+  /** Bytes; 256 KB unless given. */
+  readonly bodyLimit?: number;
+  readonly replies: Readonly<Record<number, ReplyShape>>;
+}
+
+export interface ReplyShape {
+  readonly description: string;
+  readonly schema?: z.ZodType;
+  readonly contentType?: string;
+}
+
+export interface Input<Body, Query> {
+  /** `{id}` of the path, in lower case; empty in a path without one. */
+  readonly id: JobId & InstanceId;
+  readonly query: Query;
+  readonly body: Body;
+  /** The body as sent, for what must go through byte for byte. */
+  readonly text: string;
+  readonly event: HttpEvent;
+}
+
+export interface Reply {
+  readonly status: number;
+  /** JSON text, unless `contentType` says otherwise. */
+  readonly body: string;
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,160 @@
+import type { NewInstance, NewJob } from '../../engine/commit.ts';
+import type { JobRecord } from '../../engine/job.ts';
+import type { AuditRecord } from '../../engine/ports/record-store.ts';
+import type { InstanceRecord, WorkflowStep } from '../../engine/workflow.ts';
+
+/** JSON text of what the API shows. JSON values of users are spliced in as the text they are. */
+
+/** An object of plain fields and, after them, members that are JSON text already. */
+export function jsonObject(
+  fields: Readonly<Record<string, unknown>>,
+  raw: Readonly<Record<string, string>> = {},
+): string {
+  const plain = JSON.stringify(fields).slice(1, -1);
+  const spliced = Object.entries(raw).map(([key, text]) => `"${key}":${text}`);
+  return `{${[...(plain === '' ? [] : [plain]), ...spliced].join(',')}}`;
+}
+
+export function jsonArray(elements: readonly string[]): string {
+  return `[${elements.join(',')}]`;
+}
+
+/** The token is never among the fields: it is the claimant's secret. */
+export function jobText(job: JobRecord, more: Readonly<Record<string, string>> = {}): string {
+  return jsonObject(jobFields(job), { payload: job.payload, result: job.result ?? 'null', ...more });
+}
+
+function jobFields(job: JobRecord) {
+  return {
+    id: job.id,
+    idempotency_key: job.idempotencyKey,
+    type: job.type,
+    status: job.status,
+    attempt: job.attempt,
+    max_retries: job.maxRetries,
+    priority: job.priority,
+    partition_key: job.partitionKey,
+    workflow_id: job.instanceId,
+    step_index: job.stepIndex,
+    run_at: job.runAt,
+    last_error: job.lastError,
+    worker_id: job.workerId,
+    created_at: job.createdAt,
+    queued_at: job.queuedAt,
+    started_at: job.startedAt,
+    completed_at: job.completedAt,
+    updated_at: job.updatedAt,
+  };
+}
+
+/** A claimed job when the answer is full: without its payload, which GET of the job gives. */
+export function jobTextWithoutPayload(job: JobRecord): string {
+  return jsonObject({ ...jobFields(job), payload_omitted: true }, { result: job.result ?? 'null' });
+}
+
+/** A job just written, as it stands: the times that the store sets itself differ from `createdAt` by its own few ms. */
+export function createdJobText(job: NewJob): string {
+  const { createdAt } = job;
+  return jobText({
+    ...job,
+    result: null,
+    attempt: 0,
+    dispatches: job.dispatch ? 1 : 0,
+    idempotencyKey: job.idempotencyKey ?? null,
+    partitionKey: job.partitionKey ?? null,
+    instanceId: job.instanceId ?? null,
+    stepIndex: job.stepIndex ?? null,
+    traceparent: job.traceparent ?? null,
+    runAt: job.runAt ?? createdAt,
+    token: null,
+    workerId: null,
+    leaseUntil: null,
+    lastError: null,
+    pastAttempts: [],
+    queuedAt: job.status === 'queued' ? createdAt : null,
+    startedAt: null,
+    completedAt: null,
+    updatedAt: createdAt,
+  });
+}
+
+/** A job with the history of its attempts and its audit trail. */
+export function jobDetailText(job: JobRecord, audit: readonly AuditRecord[]): string {
+  const trail = audit.map(({ at, actor, action, detail }) => jsonObject({ at, actor, action }, { detail }));
+  return jobText(job, { attempts: JSON.stringify(attempts(job)), audit: jsonArray(trail) });
+}
+
+function attempts(job: JobRecord) {
+  const past = job.pastAttempts.map((attempt) => ({
+    attempt: attempt.attempt,
+    outcome: 'failed',
+    worker_id: attempt.worker_id,
+    started_at: toTime(attempt.started_at),
+    ended_at: toTime(attempt.ended_at),
+    error: attempt.error,
+  }));
+  // The attempt under way, or the one that completed the job, stands in the job's own columns.
+  if (job.attempt === 0 || past.at(-1)?.attempt === job.attempt) return past;
+  const current = {
+    attempt: job.attempt,
+    outcome: job.status,
+    worker_id: job.workerId,
+    started_at: job.startedAt,
+    ended_at: job.completedAt,
+    error: null,
+  };
+  return [...past, current];
+}
+
+/** PostgreSQL's own JSON form of a time has the session's offset; the API speaks UTC. */
+function toTime(text: string | null): Date | null {
+  return text === null ? null : new Date(text);
+}
+
+export function startedWorkflowText(instance: NewInstance): string {
+  return jsonObject({
+    id: instance.id,
+    name: instance.name,
+    foreign_id: instance.foreignId ?? null,
+    status: 'running',
+    current_step: 0,
+    total_steps: instance.steps.length,
+    created_at: instance.createdAt,
+  });
+}
+
+export function workflowText(instance: InstanceRecord, jobs: readonly JobRecord[]): string {
+  const byStep = new Map(jobs.map((job) => [job.stepIndex, job]));
+  return jsonObject(
+    {
+      id: instance.id,
+      name: instance.name,
+      foreign_id: instance.foreignId,
+      status: instance.status,
+      current_step: instance.currentStep,
+      total_steps: instance.steps.length,
+      created_at: instance.createdAt,
+      updated_at: instance.updatedAt,
+      completed_at: instance.completedAt,
+      failure_reason: instance.failureReason,
+    },
+    { steps: jsonArray(instance.steps.map((step, index) => stepText(step, byStep.get(index)))) },
+  );
+}
+
+function stepText(step: WorkflowStep, job: JobRecord | undefined): string {
+  return jsonObject(
+    {
+      name: step.name,
+      type: step.type,
+      max_retries: step.max_retries,
+      status: job?.status ?? 'pending',
+      job_id: job?.id ?? null,
+      attempt: job?.attempt ?? 0,
+      started_at: job?.startedAt ?? null,
+      completed_at: job?.completedAt ?? null,
+      error: job?.lastError ?? null,
+    },
+    { payload: step.payload, output: job?.result ?? 'null' },
+  );
+}
