@@ -40,6 +40,7 @@ export interface TermDeps {
 
 const DRAIN_DEADLINE_MS = 8_000;
 const DUTIES_DEADLINE_MS = 5_000;
+const SETTLE_MS = 1_000;
 const PUBLISHER_CLOSE_DEADLINE_MS = 5_000;
 const CLEAR_DEADLINE_MS = { handOver: 10_000, failure: 2_000 };
 
@@ -179,6 +180,6 @@ async function handOver(
   const { dispatcher, writeBack, session } = parts;
   const { clock } = deps.engine;
   await unlessAborted(atMost(dispatcher.drain(), DRAIN_DEADLINE_MS, clock), over.signal);
-  await unlessAborted(atMost(writeBack.flush(), CLEAR_DEADLINE_MS.handOver, clock), over.signal);
+  await unlessAborted(atMost(writeBack.settle(SETTLE_MS), CLEAR_DEADLINE_MS.handOver, clock), over.signal);
   await session.stop();
 }

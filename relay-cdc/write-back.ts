@@ -2,6 +2,7 @@ import type { Clock } from '../engine/ports/clock.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { RelayMetrics } from './metrics.ts';
 import type { PublishedRow } from './publish-lane.ts';
+import { atMost } from './waiting.ts';
 
 export interface WriteBackDeps {
   /** Clears the rows and writes their audit. @returns rows that were not there */
@@ -20,12 +21,13 @@ const MAX_PAUSE_MS = 5_000;
  * When to look again for a row that was not there. A commit that waits for a synchronous standby is in the log before
  * anybody can see its rows; a row that is still not there after the last try was cleared by an earlier leader.
  */
-const LOOK_AGAIN_MS = [200, 1_000, 5_000, 30_000];
+const LOOK_AGAIN_MS = [20, 200, 1_000, 5_000, 30_000];
+const SETTLE_PAUSE_MS = 20;
 const MAX_MISSING = 50_000;
 
 interface MissingRow {
   readonly row: PublishedRow;
-  readonly tries: number;
+  tries: number;
   dueAt: number;
 }
 
@@ -68,11 +70,25 @@ export class WriteBack {
     while (this.#doneRows < target && !this.#abort.signal.aborted) await this.#progress();
   }
 
+  /**
+   * Flushes, and looks for the rows that were not there until there are none or the time is up: the next leader would
+   * publish them again.
+   */
+  async settle(deadlineMs: number): Promise<void> {
+    const deadline = performance.now() + deadlineMs;
+    await this.flush();
+    while (this.#missing.size > 0 && performance.now() < deadline && !this.#abort.signal.aborted) {
+      await this.#deps.clock.sleep(SETTLE_PAUSE_MS, this.#abort.signal);
+      for (const missing of this.#missing.values()) Object.assign(missing, { tries: 0, dueAt: 0 });
+      this.#lookAgain();
+      await this.flush();
+    }
+  }
+
   /** Flushes for at most this long, then lets go. Safe to call twice. */
   async close(deadlineMs: number): Promise<void> {
+    await atMost(this.flush(), deadlineMs, this.#deps.clock);
     clearTimeout(this.#timer);
-    const deadline = this.#deps.clock.sleep(deadlineMs, this.#abort.signal);
-    await Promise.race([this.flush(), deadline]);
     this.#abort.abort();
     this.#wake();
   }
@@ -84,7 +100,7 @@ export class WriteBack {
   }
 
   #start(): void {
-    if (this.#abort.signal.aborted) return;
+    if (this.#abort.signal.aborted || this.#queue.length === 0) return;
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
     });
@@ -126,7 +142,15 @@ export class WriteBack {
       if (!absent.has(row.id) || pause === undefined || this.#missing.size >= MAX_MISSING) continue;
       this.#missing.set(row.id, { row, tries, dueAt: performance.now() + pause });
     }
-    if (this.#missing.size > 0) this.#timer ??= setTimeout(() => this.#lookAgain(), LOOK_AGAIN_MS[0]);
+    this.#planLook();
+  }
+
+  #planLook(): void {
+    clearTimeout(this.#timer);
+    let next = Number.POSITIVE_INFINITY;
+    for (const { dueAt } of this.#missing.values()) next = Math.min(next, dueAt);
+    if (next === Number.POSITIVE_INFINITY || this.#abort.signal.aborted) return;
+    this.#timer = setTimeout(() => this.#lookAgain(), Math.max(1, next - performance.now()));
   }
 
   #lookAgain(): void {
@@ -136,8 +160,8 @@ export class WriteBack {
       missing.dueAt = Number.POSITIVE_INFINITY;
       this.#push(missing.row);
     }
-    this.#timer = this.#missing.size > 0 ? setTimeout(() => this.#lookAgain(), LOOK_AGAIN_MS[0]) : undefined;
-    if (this.#queue.length > 0) this.#start();
+    this.#planLook();
+    this.#start();
   }
 
   #progress(): Promise<void> {
