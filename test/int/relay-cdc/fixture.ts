@@ -161,7 +161,7 @@ function randomUuid(): JobId {
 }
 
 /** Writes rows of one message each, in one transaction. */
-export async function insertRows(db: pg.Pool | pg.PoolClient, values: readonly string[]): Promise<void> {
+export async function insertRows(db: pg.Pool | pg.ClientBase, values: readonly string[]): Promise<void> {
   await db.query(
     `insert into dispatch_outbox (topic, message_count, messages) select $1, 1, pack from unnest($2::bytea[]) as pack`,
     [TOPIC, values.map((value) => packOf([value]))],
