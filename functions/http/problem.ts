@@ -59,12 +59,13 @@ export function problemReply(error: unknown, requestId?: string): APIGatewayProx
   const status = problemStatus[code];
   const known = isMillraceError(error) && status < 500 ? error : undefined;
   const body = {
+    // First, so that no particular can take the place of a standard member.
+    ...known?.detail,
     type: `/docs#problem-${code}`,
     title: errorCodes[code],
     status,
     code,
     detail: known?.message ?? (status === 503 ? UNAVAILABLE : FAULT),
-    ...known?.detail,
     ...(requestId === undefined ? {} : { request_id: requestId }),
   };
   return {

@@ -33,6 +33,6 @@ export function staleToken(id: string, status: JobStatus): MillraceError {
     'stale_token',
     `The token is not the one of the current attempt of job ${id}, which is ${status}. ` +
       'Stop working on it: the lease ran out and another attempt counts.',
-    { detail: { job_id: id, status } },
+    { detail: { job_id: id, job_status: status } },
   );
 }

@@ -1,0 +1,67 @@
+import * as z from 'zod';
+import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
+import type { Route } from './api-routes.ts';
+import { uuid } from './fields.ts';
+import { problem } from './replies.ts';
+import type { EndpointShape, ReplyShape } from './shape.ts';
+
+export type ApiDocument = ReturnType<typeof createDocument>;
+
+/** The OpenAPI 3.1 document, made from the schemas that check the requests and the table that routes them. */
+export function createApiDocument(routes: readonly Route[]): ApiDocument {
+  const paths: ZodOpenApiPathsObject = {};
+  for (const route of routes) {
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) };
+  }
+  return createDocument({
+    openapi: '3.1.0',
+    info: {
+      title: 'Millrace',
+      version: '1',
+      description: 'Durable jobs and workflows. A 2xx means that the job is committed in PostgreSQL.',
+    },
+    paths,
+  });
+}
+
+function operation({ method, path, summary, endpoint: { shape } }: Route): ZodOpenApiOperationObject {
+  return {
+    operationId: `${method.toLowerCase()}${path.replaceAll(/[/{}._-]+(\w?)/g, (_, first) => first.toUpperCase())}`,
+    summary,
+    ...parameters(shape),
+    ...(shape.body
+      ? { requestBody: { required: true, content: { 'application/json': { schema: shape.body } } } }
+      : {}),
+    responses: Object.fromEntries(
+      Object.entries(replies(shape)).map(([status, reply]) => [status, response(status, reply)]),
+    ),
+  };
+}
+
+function parameters(shape: EndpointShape) {
+  const path = shape.id ? { path: z.object({ id: uuid }) } : {};
+  const query = shape.query instanceof z.ZodObject ? { query: shape.query } : {};
+  return { requestParams: { ...path, ...query } };
+}
+
+/** What an endpoint says of its replies, and those that any endpoint of its kind gives. */
+function replies(shape: EndpointShape): Record<string, ReplyShape> {
+  const takesInput = shape.body ?? shape.query ?? shape.id;
+  return {
+    ...shape.replies,
+    ...(takesInput
+      ? { 400: { description: 'The request is not as documented; `errors` names each field.' } }
+      : {}),
+    ...(shape.body ? { 413: { description: 'The body, a payload or a result is too large.' } } : {}),
+    ...(takesInput
+      ? { 503: { description: 'The database is away: send the request again after `Retry-After`.' } }
+      : {}),
+  };
+}
+
+function response(status: string, { description, schema, contentType = 'application/json' }: ReplyShape) {
+  const isProblem = Number(status) >= 400;
+  const media = isProblem ? 'application/problem+json' : contentType;
+  const content = isProblem ? { schema: problem } : { schema: schema ?? z.string() };
+  return { description, content: { [media]: content } };
+}
