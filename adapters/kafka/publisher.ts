@@ -1,7 +1,6 @@
 import {
   CompressionTypes,
   type Kafka,
-  Partitioners,
   type Producer,
   type RecordMetadata,
   type TopicMessages,
@@ -11,6 +10,7 @@ import type { OutgoingRecord, Publisher, PublishReceipt } from '../../engine/por
 import { createClient } from './client.ts';
 import type { KafkaConfig } from './config.ts';
 import { isTooLarge, translate } from './errors.ts';
+import { keyPartitioner } from './partitioner.ts';
 
 /**
  * Bytes of one request to the broker, at most. A broker's default limit for a batch is 1 MiB a partition, and which
@@ -51,7 +51,7 @@ class KafkaPublisher implements Publisher {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: Partitioners.DefaultPartitioner,
+      createPartitioner: keyPartitioner,
     });
     try {
       await producer.connect();
