@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { readInteger, readString } from '../../adapters/env.ts';
 import { createJsonLogger } from '../../adapters/system/logger.ts';
+import { closeApp } from '../../functions/compose.ts';
 import { startGateway } from '../dev/gateway.ts';
 import { registerTypes } from '../register-types.ts';
 import { loadServiceConfig, stepIds } from '../service-config.ts';
@@ -26,7 +27,6 @@ async function api(): Promise<void> {
   announceReady({ apiUrl: gateway.url });
   await aborted(signal);
   await gateway.stop();
+  await closeApp();
   releaseParent();
-  // The container's database pool lives as long as the process, as it does in Lambda.
-  process.exit(0);
 }

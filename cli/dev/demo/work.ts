@@ -25,7 +25,7 @@ export async function submitWorkflow(apiUrl: string, signal: AbortSignal): Promi
   const body = {
     name: 'data-pipeline',
     steps: [
-      { name: 'extract', type: 'extract', payload: { source: 'db', rows: 1000 }, max_retries: 3 },
+      { name: 'extract', type: 'extract', payload: { source: 'db', rows: 3 }, max_retries: 3 },
       { name: 'process', type: 'process', payload: { iterations: 1000 }, max_retries: 2 },
       { name: 'notify', type: 'notify', payload: { channel: 'slack' }, max_retries: 1 },
     ],
