@@ -1,10 +1,31 @@
+import { completeJobs } from '../../engine/commands/complete-jobs.ts';
+import { type Failure, failJobs } from '../../engine/commands/fail-jobs.ts';
 import type { AttemptResult, SettleOutcome } from '../../engine/commands/settle.ts';
+import type { Completion } from '../../engine/ports/record-store.ts';
+import type { App } from '../compose.ts';
 import { onceEach } from './once-each.ts';
 import { jobNotFound, staleToken } from './refusals.ts';
 import type { Reply } from './shape.ts';
 import { jsonArray, jsonObject } from './views.ts';
 
-/** The answers to a completion or failure: the same for both. */
+/** The two commands that end an attempt, counted, and the answers to them, which are the same for both. */
+
+export async function complete(
+  { deps, metrics }: App,
+  completions: readonly Completion[],
+): Promise<SettleOutcome[]> {
+  const outcomes = await completeJobs(deps, completions);
+  for (const [index, { id }] of completions.entries()) {
+    if (outcomes[index]?.kind === 'settled') metrics.completed(id);
+  }
+  return outcomes;
+}
+
+export async function fail({ deps, metrics }: App, failures: readonly Failure[]): Promise<SettleOutcome[]> {
+  const outcomes = await failJobs(deps, failures);
+  for (const outcome of outcomes) if (outcome.kind === 'settled') metrics.failed();
+  return outcomes;
+}
 
 /** @throws MillraceError `stale_token` or `not_found` */
 export function settledReply(id: string, outcome: SettleOutcome | undefined): Reply {

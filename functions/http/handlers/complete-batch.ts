@@ -6,8 +6,7 @@ import { rawElements, rawMembers } from '../raw-json.ts';
 import * as replies from '../replies.ts';
 import { bodyLimits } from '../request-body.ts';
 import { completeBatchRequest } from '../requests.ts';
-import { complete } from '../settle.ts';
-import { settleEach } from '../settlements.ts';
+import { complete, settleEach } from '../settlements.ts';
 
 export const completeBatch = defineEndpoint(
   {

@@ -5,8 +5,7 @@ import { rawMembers } from '../raw-json.ts';
 import * as replies from '../replies.ts';
 import { bodyLimits } from '../request-body.ts';
 import { completeRequest } from '../requests.ts';
-import { complete } from '../settle.ts';
-import { settledReply } from '../settlements.ts';
+import { complete, settledReply } from '../settlements.ts';
 
 export const completeJob = defineEndpoint(
   {

@@ -3,8 +3,7 @@ import { defineEndpoint } from '../endpoint.ts';
 import * as replies from '../replies.ts';
 import { bodyLimits } from '../request-body.ts';
 import { failBatchRequest } from '../requests.ts';
-import { fail } from '../settle.ts';
-import { settleEach } from '../settlements.ts';
+import { fail, settleEach } from '../settlements.ts';
 
 export const failBatch = defineEndpoint(
   {

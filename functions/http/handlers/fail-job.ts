@@ -2,8 +2,7 @@ import type { ClaimToken } from '../../../events/ids.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import * as replies from '../replies.ts';
 import { failRequest } from '../requests.ts';
-import { fail } from '../settle.ts';
-import { settledReply } from '../settlements.ts';
+import { fail, settledReply } from '../settlements.ts';
 
 export const failJob = defineEndpoint(
   {
