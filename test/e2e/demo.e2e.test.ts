@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { describeKafka } from '../helpers/kafka.ts';
+import { createService, millrace } from './millrace.ts';
+
+describeKafka('npm run demo', () => {
+  test('runs 1,000 jobs and a workflow through the whole path and exits 0', {
+    timeout: 120_000,
+  }, async () => {
+    await using service = await createService();
+
+    const demo = millrace(['demo'], { cwd: service.directory });
+    const code = await demo.ended;
+
+    expect(demo.output()).toMatch(
+      /accepted 1003 {2}in outbox 0 {2}published 1003 {2}running 0 {2}completed 1003/,
+    );
+    expect(demo.output()).toMatch(/data-pipeline: completed/);
+    expect(demo.output()).toMatch(/process +completed +\{"count":3,/);
+    expect(code).toBe(0);
+  });
+});
