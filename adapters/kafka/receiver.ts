@@ -136,11 +136,16 @@ class KafkaReceiver implements Receiver {
     }
   }
 
-  async #commit({ batch, resolveOffset }: EachBatchPayload, last: IncomingRecord | undefined): Promise<void> {
+  async #commit(
+    { batch, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload,
+    last: IncomingRecord | undefined,
+  ): Promise<void> {
     if (!last) return;
     resolveOffset(last.offset.toString());
-    const next = { topic: batch.topic, partition: batch.partition, offset: (last.offset + 1n).toString() };
-    await this.#consumer.commitOffsets([next]);
+    const partitions = [{ partition: batch.partition, offset: (last.offset + 1n).toString() }];
+    // Not the consumer's own commitOffsets: once disconnecting has begun that one does nothing and calls it a success, so
+    // that every orderly stop would bring the last batch again.
+    await commitOffsetsIfNecessary({ topics: [{ topic: batch.topic, partitions }] });
   }
 
   async #comeAgain({ batch }: EachBatchPayload, offset: bigint, signal: AbortSignal): Promise<void> {
