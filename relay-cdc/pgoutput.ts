@@ -66,7 +66,7 @@ export class PgoutputDecoder {
       return;
     }
     const places = new Map<string, number>();
-    const columns = reader.int16();
+    const columns = reader.count();
     for (let place = 0; place < columns; place += 1) {
       reader.skip(1);
       places.set(reader.text(), place);
@@ -79,7 +79,7 @@ export class PgoutputDecoder {
     need(start, 7, end);
     const layout = this.#layouts.get(bytes.readInt32BE(start));
     if (!layout) return;
-    const columns = bytes.readInt16BE(start + 5);
+    const columns = bytes.readUInt16BE(start + 5);
     if (columns !== layout.fields.length) {
       throw malformed(`a row has ${columns} of ${layout.fields.length} columns`);
     }
@@ -151,16 +151,22 @@ function findValue(bytes: Buffer, from: { at: number; end: number; place: number
 
 function readId(bytes: Buffer, layout: Layout): bigint {
   const [start, length] = valueAt(layout, 0);
-  if (isText(layout, 0)) return BigInt(bytes.toString('latin1', start, start + length));
+  if (isText(layout, 0)) return BigInt(digits(bytes, start, start + length));
   if (length !== 8) throw malformed(`an id has ${length} bytes`);
   return bytes.readBigInt64BE(start);
 }
 
 function readCount(bytes: Buffer, layout: Layout): number {
   const [start, length] = valueAt(layout, 2);
-  if (isText(layout, 2)) return Number.parseInt(bytes.toString('latin1', start, start + length), 10);
+  if (isText(layout, 2)) return Number(digits(bytes, start, start + length));
   if (length !== 4) throw malformed(`a message count has ${length} bytes`);
   return bytes.readInt32BE(start);
+}
+
+function digits(bytes: Buffer, start: number, end: number): string {
+  const text = bytes.toString('latin1', start, end);
+  if (!/^-?\d+$/.test(text)) throw malformed('a number is none');
+  return text;
 }
 
 function readMessages(bytes: Buffer, layout: Layout): Buffer {
@@ -205,8 +211,8 @@ class RelationReader {
     return this.#at - length;
   }
 
-  int16(): number {
-    return this.#bytes.readInt16BE(this.skip(2));
+  count(): number {
+    return this.#bytes.readUInt16BE(this.skip(2));
   }
 
   int32(): number {
