@@ -76,7 +76,7 @@ function close(server: Server): Promise<void> {
 async function serve(server: Server, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const body = await readBody(request);
   if (!body) {
-    const refusal = tooLarge('The body', { limit: MAX_BODY_BYTES });
+    const refusal = tooLarge('The body', { limit: bodyLimits.batch });
     send(response, problemReply(refusal), { keepAlive: false });
     return;
   }

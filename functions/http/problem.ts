@@ -58,9 +58,7 @@ export function problemReply(error: unknown, requestId?: string): APIGatewayProx
   const code = isMillraceError(error) ? error.code : 'internal';
   const status = problemStatus[code];
   const known = isMillraceError(error) && status < 500 ? error : undefined;
-  const body = {
-    // First, so that no particular can take the place of a standard member.
-    ...known?.detail,
+  const standard = {
     type: `/docs#problem-${code}`,
     title: errorCodes[code],
     status,
@@ -68,6 +66,8 @@ export function problemReply(error: unknown, requestId?: string): APIGatewayProx
     detail: known?.message ?? (status === 503 ? UNAVAILABLE : FAULT),
     ...(requestId === undefined ? {} : { request_id: requestId }),
   };
+  // Twice: they come first, and no particular takes the place of one.
+  const body = { ...standard, ...known?.detail, ...standard };
   return {
     statusCode: status,
     headers: {

@@ -20,7 +20,7 @@ const bodies: readonly [name: string, body: string | Buffer][] = [
   ['a number', '1e400'],
   ['text after the document', '{} {}'],
   ['a byte order mark', '\uFEFF{}'],
-  ['bytes that are not UTF-8', Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d])],
+  ['bytes that are not UTF-8', Buffer.from('{"type":"noop","payload":"\xff"}', 'latin1')],
   ['NUL bytes', Buffer.alloc(100)],
   ['very deep lists', deep(100_000)],
   ['a deep payload', `{"type":"noop","payload":${deep(101)}}`],
