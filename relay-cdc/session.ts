@@ -155,6 +155,7 @@ export class OwnWalSession implements WalSession {
   }
 
   #read(frames: FrameReader, chunk: Buffer): void {
+    if (!this.#stillCurrent()) return;
     this.#receivedAt = performance.now();
     try {
       frames.read(chunk);
@@ -162,6 +163,16 @@ export class OwnWalSession implements WalSession {
     } catch (error) {
       this.#end(error);
     }
+  }
+
+  /**
+   * Before anything is read or said: a process that was frozen finds bytes in the socket and timers that are due from
+   * before it was given up, and one report would make it look alive to itself.
+   */
+  #stillCurrent(): boolean {
+    if (this.isCurrent()) return true;
+    this.#end(replicationFailed('This process stood still for so long that PostgreSQL has given it up.'));
+    return false;
   }
 
   #keepalive(sink: WalSink, bytes: Buffer, at: number): void {
@@ -191,9 +202,8 @@ export class OwnWalSession implements WalSession {
   /** Runs whether or not reading is paused: the server must not take a slow broker for a dead relay. */
   #tick(): void {
     const now = performance.now();
-    if (!this.isCurrent()) {
-      this.#end(replicationFailed('This process stood still for so long that PostgreSQL has given it up.'));
-    } else if (!this.#paused && now - this.#receivedAt > RECEIVE_DEADLINE_MS) {
+    if (!this.#stillCurrent()) return;
+    if (!this.#paused && now - this.#receivedAt > RECEIVE_DEADLINE_MS) {
       this.#end(
         replicationFailed(`PostgreSQL was silent for ${RECEIVE_DEADLINE_MS / 1000} s. Check the network.`),
       );
@@ -205,7 +215,7 @@ export class OwnWalSession implements WalSession {
   #report(replyRequested = false): void {
     clearTimeout(this.#confirmTimer);
     this.#confirmTimer = undefined;
-    if (this.#phase !== 'streaming') return;
+    if (this.#phase !== 'streaming' || !this.#stillCurrent()) return;
     const status = { written: this.#received, flushed: this.#confirmed, now: new Date(), replyRequested };
     this.#stream?.write(standbyStatusMessage(status));
     this.#sentAt = performance.now();
