@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { AuditEntry, CommitUnit, DispatchMessage, NewInstance, NewJob } from '../../engine/commit.ts';
 import type { JobRecord, JobStatus } from '../../engine/job.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
@@ -75,17 +75,20 @@ export class MemoryRecordStore implements RecordStore {
     }
   }
 
-  async claim({ ids, workerId, leaseMs }: ClaimRequest): Promise<ClaimOutcome[]> {
+  async claim({ claimId, ids, workerId, leaseMs }: ClaimRequest): Promise<ClaimOutcome[]> {
     return ids.map((id) => {
       const job = this.#jobs.get(id);
       if (!job) return { kind: 'not_found' };
-      if (job.status !== 'queued') return { kind: 'not_claimable', status: job.status };
+      const { status, attempt } = job;
+      if (status === 'running' && job.token === claimToken(claimId, id, attempt))
+        return { kind: 'claimed', job };
+      if (status !== 'queued') return { kind: 'not_claimable', status, attempt };
       const [now, leaseUntil] = [this.#clock.now(), this.#in(leaseMs)];
-      const token = randomUUID() as string as ClaimToken;
+      const token = claimToken(claimId, id, attempt + 1);
       const lease = { token, workerId, leaseUntil, startedAt: now, updatedAt: now };
       return {
         kind: 'claimed',
-        job: this.#save({ ...job, ...lease, status: 'running', attempt: job.attempt + 1 }),
+        job: this.#save({ ...job, ...lease, status: 'running', attempt: attempt + 1 }),
       };
     });
   }
@@ -246,4 +249,10 @@ export class MemoryRecordStore implements RecordStore {
   #in(milliseconds: number): Date {
     return new Date(this.#clock.now().getTime() + milliseconds);
   }
+}
+
+/** The same for each repetition of a claim, and another for every attempt. */
+function claimToken(claimId: string, id: JobId, attempt: number): ClaimToken {
+  const hex = createHash('sha256').update(`${claimId}${id}${attempt}`).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}` as ClaimToken;
 }

@@ -137,7 +137,7 @@ function toLoaded(row: read.LoadedRow): LoadedJob {
 function toClaimOutcome(row: ClaimRow): ClaimOutcome {
   if (row.claimed) return { kind: 'claimed', job: toJob(row) };
   if (row.current_status === null) return { kind: 'not_found' };
-  return { kind: 'not_claimable', status: statusOf(row.current_status) };
+  return { kind: 'not_claimable', status: statusOf(row.current_status), attempt: row.current_attempt };
 }
 
 function toHeartbeatOutcome(row: HeartbeatRow): HeartbeatOutcome {

@@ -10,7 +10,8 @@ import type { InstanceRecord } from '../workflow.ts';
  *    with `conflict` when the request differed. Of any number of concurrent calls with one key, one creates.
  * 2. `enqueue` with `allOrNone` writes nothing at all when one of the jobs conflicts.
  * 3. `claim` gives a queued job to exactly one caller, raises its attempt and gives a new token; for any other job it says
- *    what state it is in, or that it is not there.
+ *    what state it is in, or that it is not there. Repeated under its claim id while the attempt runs, it gives the same
+ *    token again and changes nothing.
  * 4. `complete` finishes jobs that stand alone and hold the token; repeating it with the same token gives the same answer.
  * 5. `commit` applies a unit whole or not at all; a unit whose expectation no longer holds is `conflict`, and its
  *    neighbours are unaffected. Of two concurrent units for one job or one instance version, one is applied.
@@ -59,6 +60,11 @@ export type EnqueueOutcome =
   | { readonly kind: 'not_written' };
 
 export interface ClaimRequest {
+  /**
+   * Chosen by the claimant, 128 random bits, a UUID: the tokens are made from it, so that a claim whose answer was lost can
+   * be repeated and gets the same leases again.
+   */
+  readonly claimId: string;
   readonly ids: readonly JobId[];
   readonly workerId: string;
   readonly leaseMs: number;
@@ -66,7 +72,8 @@ export interface ClaimRequest {
 
 export type ClaimOutcome =
   | { readonly kind: 'claimed'; readonly job: JobRecord }
-  | { readonly kind: 'not_claimable'; readonly status: JobStatus }
+  /** `attempt`: how many have begun. A dispatch of a later one has overtaken its commit, and the claim must be repeated. */
+  | { readonly kind: 'not_claimable'; readonly status: JobStatus; readonly attempt: number }
   | { readonly kind: 'not_found' };
 
 export interface LeaseProof {

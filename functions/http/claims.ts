@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { claimJobs } from '../../engine/commands/claim-jobs.ts';
 import { MillraceError } from '../../engine/errors.ts';
 import type { JobRecord } from '../../engine/job.ts';
@@ -16,6 +17,19 @@ export async function claim({ deps, metrics }: App, request: ClaimRequest): Prom
     metrics.claimed({ queuedMs, claimMs });
   }
   return outcomes;
+}
+
+/** What a claim asks for. Without a claim id of the caller's own, repeating the request is a claim of its own. */
+export function leaseRequest(body: {
+  readonly claim_id?: string | undefined;
+  readonly worker_id: string;
+  readonly lease_seconds: number;
+}): Omit<ClaimRequest, 'ids'> {
+  return {
+    claimId: body.claim_id ?? randomUUID(),
+    workerId: body.worker_id,
+    leaseMs: body.lease_seconds * 1000,
+  };
 }
 
 /** What only the claimant learns. */

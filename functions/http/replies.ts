@@ -56,7 +56,9 @@ export const jobDetail = z
   })
   .meta({ id: 'JobDetail' });
 
-const claim = { token: id, attempt: z.int(), lease_until: time };
+/** A token has the form of a UUID, but all of its bits are random: none is a version. */
+const token = z.guid();
+const claim = { token, attempt: z.int(), lease_until: time };
 export const claimed = z.strictObject({ job, ...claim });
 const claimedInBatch = z
   .strictObject({ ...jobShape, payload: anyJson.optional(), payload_omitted: z.literal(true).optional() })
@@ -71,7 +73,7 @@ const notFound = z.strictObject({ id, outcome: z.literal('not_found') });
 export const claims = results(
   z.union([
     z.strictObject({ id, outcome: z.literal('claimed'), ...claim, job: claimedInBatch }),
-    z.strictObject({ id, outcome: z.literal('not_claimable'), status }),
+    z.strictObject({ id, outcome: z.literal('not_claimable'), status, attempt: z.int() }),
     notFound,
   ]),
 );

@@ -56,10 +56,21 @@ export const jobListQuery = z.strictObject({
     .meta({ override: { type: 'string', description: 'The next_cursor of the page before.' } }),
 });
 
-export const claimRequest = z.strictObject({ worker_id: workerId, lease_seconds: leaseSeconds });
+const claimId = uuid
+  .optional()
+  .meta({
+    description: 'Random, new for each claim: repeating a claim under it gives the same leases again.',
+  });
+
+export const claimRequest = z.strictObject({
+  claim_id: claimId,
+  worker_id: workerId,
+  lease_seconds: leaseSeconds,
+});
 
 export const claimBatchRequest = z.strictObject({
   ids: z.array(uuid).min(1).max(limits.batchJobs),
+  claim_id: claimId,
   worker_id: workerId,
   lease_seconds: leaseSeconds,
 });

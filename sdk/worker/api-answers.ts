@@ -34,7 +34,11 @@ export function toClaimAnswer(entry: Fields): ClaimAnswer {
         job: toClaimedJob(asFields(entry['job'], 'job')),
       };
     case 'not_claimable':
-      return { outcome: 'not_claimable', status: statusOf(entry) };
+      return {
+        outcome: 'not_claimable',
+        status: statusOf(entry),
+        attempt: asInteger(entry['attempt'], 'attempt'),
+      };
     case 'not_found':
       return { outcome: 'not_found' };
     default:
@@ -46,7 +50,7 @@ function toClaimedJob(job: Fields): ClaimedJob {
   return {
     type: asText(job['type'], 'job.type'),
     maxRetries: asInteger(job['max_retries'], 'job.max_retries'),
-    instanceId: orNull(job['instance_id'], 'job.instance_id', asText),
+    instanceId: orNull(job['workflow_id'], 'job.workflow_id', asText),
     stepIndex: orNull(job['step_index'], 'job.step_index', asInteger),
     idempotencyKey: orNull(job['idempotency_key'], 'job.idempotency_key', asText),
     partitionKey: orNull(job['partition_key'], 'job.partition_key', asText),

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readResults, toClaimAnswer, toHeartbeatAnswer, toSettleAnswer } from './api-answers.ts';
 import { chunk } from './chunks.ts';
 import { createPostJson, type HttpOptions } from './post-json.ts';
@@ -22,7 +23,8 @@ export function createApiClient(options: ApiClientOptions): WorkerApi {
   return {
     claim: (ids, signal) =>
       each(plain(ids), async (part) => {
-        const body = { ids: part, worker_id: workerId, lease_seconds: leaseSeconds };
+        // One for all tries of this request: a claim whose answer is lost gets the same leases again.
+        const body = { ids: part, claim_id: randomUUID(), worker_id: workerId, lease_seconds: leaseSeconds };
         const answer = await post('/api/v1/jobs/claim', JSON.stringify(body), signal);
         return readResults(answer, part, toClaimAnswer);
       }),

@@ -1,3 +1,4 @@
+import { hasEnded } from '../../engine/job.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import { chunk } from './chunks.ts';
 import { Coalescer } from './coalescer.ts';
@@ -9,7 +10,7 @@ export type Claim =
   | { readonly kind: 'claimed'; readonly lease: HeldLease }
   /** Running, done or cancelled already: this dispatch was one too many. */
   | { readonly kind: 'duplicate'; readonly status: string }
-  /** The commit is not visible yet, or the job is gone. */
+  /** The commit that this dispatch belongs to is not visible yet, or the job is gone. */
   | { readonly kind: 'not_found' }
   | { readonly kind: 'unreachable'; readonly error: unknown };
 
@@ -85,6 +86,8 @@ export class Claimer {
       case 'claimed':
         return { kind: 'claimed', lease: this.#options.leases.hold(dispatch.jobId, answer, since) };
       case 'not_claimable':
+        // A dispatch of an attempt that has not begun has overtaken its commit, or another claim held the row just now.
+        if (dispatch.attempt > answer.attempt && !hasEnded(answer.status)) return { kind: 'not_found' };
         return { kind: 'duplicate', status: answer.status };
       case 'not_found':
       case undefined:

@@ -45,7 +45,7 @@ export type ClaimAnswer =
       readonly leaseUntil: Date;
       readonly job: ClaimedJob;
     }
-  | { readonly outcome: 'not_claimable'; readonly status: JobStatus }
+  | { readonly outcome: 'not_claimable'; readonly status: JobStatus; readonly attempt: number }
   | { readonly outcome: 'not_found' };
 
 export interface ClaimedJob {

@@ -1,8 +1,12 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { aJob, claimed, claimOne, enqueued, jobOf, newId, unitFor } from './record-store.fixtures.ts';
 import type { Clause } from './record-store.suite.ts';
 
-const request = { workerId: 'worker-1', leaseMs: 60_000 };
+/** A claim of its own each time it is called. */
+function request() {
+  return { claimId: randomUUID(), workerId: 'worker-1', leaseMs: 60_000 };
+}
 
 export const claimClause: Clause = {
   number: 3,
@@ -21,7 +25,7 @@ export const claimClause: Clause = {
     'gives the job to one of many callers at the same time': async ({ store }) => {
       const { id } = await enqueued(store);
       const claims = await Promise.all(
-        Array.from({ length: 12 }, () => store.claim({ ...request, ids: [id] })),
+        Array.from({ length: 12 }, () => store.claim({ ...request(), ids: [id] })),
       );
       equal(claims.flat().filter(({ kind }) => kind === 'claimed').length, 1);
       equal((await jobOf(store, id)).attempt, 1);
@@ -31,7 +35,7 @@ export const claimClause: Clause = {
       await store.enqueue(jobs);
       const ids = jobs.map(({ id }) => id);
       const claims = await Promise.all(
-        [ids, [...ids].reverse(), ids.slice(10)].map((part) => store.claim({ ...request, ids: part })),
+        [ids, [...ids].reverse(), ids.slice(10)].map((part) => store.claim({ ...request(), ids: part })),
       );
       equal(claims.flat().filter(({ kind }) => kind === 'claimed').length, 30);
     },
@@ -44,16 +48,28 @@ export const claimClause: Clause = {
         aJob({ status: 'pending', runAt: new Date(Date.now() + 60_000) }),
       );
       const queued = await enqueued(store);
-      const outcomes = await store.claim({ ...request, ids: [newId(), running.id, queued.id, pending.id] });
+      const outcomes = await store.claim({ ...request(), ids: [newId(), running.id, queued.id, pending.id] });
       deepEqual(outcomes[0], { kind: 'not_found' });
-      deepEqual(outcomes[1], { kind: 'not_claimable', status: 'running' });
+      deepEqual(outcomes[1], { kind: 'not_claimable', status: 'running', attempt: 1 });
       equal(outcomes[2]?.kind === 'claimed' && outcomes[2].job.id, queued.id);
-      deepEqual(outcomes[3], { kind: 'not_claimable', status: 'pending' });
+      deepEqual(outcomes[3], { kind: 'not_claimable', status: 'pending', attempt: 0 });
     },
     'leaves a running job as it is': async ({ store }) => {
       const job = await claimed(store);
-      await store.claim({ ...request, ids: [job.id] });
+      await store.claim({ ...request(), ids: [job.id] });
       equal((await jobOf(store, job.id)).token, job.token);
+    },
+    'gives the same lease again to a claim that is repeated because its answer was lost': async ({
+      store,
+    }) => {
+      const { id } = await enqueued(store);
+      const claim = { ...request(), ids: [id] };
+      const [first] = await store.claim(claim);
+      const [again] = await store.claim(claim);
+      ok(first?.kind === 'claimed' && again?.kind === 'claimed');
+      equal(again.job.token, first.job.token);
+      equal(again.job.attempt, 1);
+      deepEqual((await jobOf(store, id)).leaseUntil, first.job.leaseUntil);
     },
     'gives a new token with each attempt': async ({ store }) => {
       const first = await claimed(store);

@@ -1,4 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { aJob, aKeyedJob, enqueued, jobOf } from './record-store.fixtures.ts';
 import type { Clause } from './record-store.suite.ts';
 
@@ -29,7 +30,7 @@ export const enqueueClause: Clause = {
     },
     'answers a replay with the job as it stands now': async ({ store }) => {
       const first = await enqueued(store, aKeyedJob('key', 'same'));
-      await store.claim({ ids: [first.id], workerId: 'worker-1', leaseMs: 60_000 });
+      await store.claim({ ids: [first.id], claimId: randomUUID(), workerId: 'worker-1', leaseMs: 60_000 });
       const [outcome] = await store.enqueue([aKeyedJob('key', 'same')]);
       equal(outcome?.kind === 'replayed' && outcome.job.status, 'running');
     },

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { v7 } from 'uuid';
 import type { CommitUnit, JobChange, NewInstance, NewJob } from '../../engine/commit.ts';
 import type { JobRecord } from '../../engine/job.ts';
@@ -89,7 +90,7 @@ export async function claimed(
 }
 
 export async function claimOne(store: RecordStore, id: JobId, leaseMs = 60_000) {
-  const [outcome] = await store.claim({ ids: [id], workerId: 'worker-1', leaseMs });
+  const [outcome] = await store.claim({ ids: [id], claimId: randomUUID(), workerId: 'worker-1', leaseMs });
   if (outcome?.kind !== 'claimed' || outcome.job.token === null) {
     throw new Error(`the claim of a queued job came to ${JSON.stringify(outcome)}`);
   }

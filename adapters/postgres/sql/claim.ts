@@ -3,11 +3,14 @@ import type { JobRow } from '../rows.ts';
 import type { Database } from './database.ts';
 
 /** Whether the id was claimed, and if not the state that stood in the way (null: no such job). */
-export type ClaimRow = { claimed: false; current_status: string | null } | ({ claimed: true } & JobRow);
+export type ClaimRow =
+  | { claimed: false; current_status: string | null; current_attempt: number }
+  | ({ claimed: true } & JobRow);
 
 /**
  * Gives each queued job to this caller. A row that another claim holds at this moment is skipped rather than waited for:
- * two workers with overlapping batches would otherwise queue behind each other, or deadlock.
+ * two workers with overlapping batches would otherwise queue behind each other, or deadlock. A job that already runs under
+ * this very claim is given again: the first answer was lost on its way.
  */
 export async function claimJobs(db: Database, request: ClaimRequest): Promise<ClaimRow[]> {
   const { rows } = await db.query<ClaimRow>(
@@ -24,7 +27,9 @@ export async function claimJobs(db: Database, request: ClaimRequest): Promise<Cl
       set
         status = 'running',
         attempt = jobs.attempt + 1,
-        token = gen_random_uuid(),
+        token = encode(
+          substring(sha256(convert_to($4::text || jobs.id || (jobs.attempt + 1), 'UTF8')) for 16), 'hex'
+        )::uuid,
         worker_id = $2::text,
         lease_until = clock_timestamp() + $3::double precision * interval '1 millisecond',
         started_at = clock_timestamp(),
@@ -32,14 +37,26 @@ export async function claimJobs(db: Database, request: ClaimRequest): Promise<Cl
       from free
       where jobs.id = free.id
       returning jobs.*
+    ), held as (
+      select * from claimed
+      union all
+      select *
+      from jobs
+      where id = any ($1::uuid[])
+        and status = 'running'
+        and token = encode(substring(sha256(convert_to($4::text || id || attempt, 'UTF8')) for 16), 'hex')::uuid
     )
-    select claimed.id is not null as claimed, jobs.status as current_status, claimed.*
+    select
+      held.id is not null as claimed,
+      jobs.status as current_status,
+      jobs.attempt as current_attempt,
+      held.*
     from input
-    left join claimed on claimed.id = input.id
+    left join held on held.id = input.id
     left join jobs on jobs.id = input.id
     order by input.ord
     `,
-    [request.ids, request.workerId, request.leaseMs],
+    [request.ids, request.workerId, request.leaseMs, request.claimId],
   );
   return rows;
 }

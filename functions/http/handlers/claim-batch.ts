@@ -1,6 +1,6 @@
 import type { ClaimOutcome } from '../../../engine/ports/record-store.ts';
 import type { JobId } from '../../../events/ids.ts';
-import { claim, leaseFields } from '../claims.ts';
+import { claim, leaseFields, leaseRequest } from '../claims.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { onceEach } from '../once-each.ts';
 import * as replies from '../replies.ts';
@@ -18,7 +18,7 @@ export const claimBatch = defineEndpoint(
     replies: { 200: { description: 'What became of each, in the order sent.', schema: replies.claims } },
   },
   async ({ body }, app) => {
-    const lease = { workerId: body.worker_id, leaseMs: body.lease_seconds * 1000 };
+    const lease = leaseRequest(body);
     const outcomes = await onceEach(
       body.ids as JobId[],
       (id) => id,
@@ -38,7 +38,7 @@ export const { handler } = claimBatch;
 function outcomeText(id: JobId, outcome: ClaimOutcome | undefined, withPayload: boolean): string {
   if (!outcome || outcome.kind === 'not_found') return jsonObject({ id, outcome: 'not_found' });
   if (outcome.kind === 'not_claimable')
-    return jsonObject({ id, outcome: outcome.kind, status: outcome.status });
+    return jsonObject({ id, outcome: outcome.kind, status: outcome.status, attempt: outcome.attempt });
   const { job } = outcome;
   const text = withPayload ? jobText(job) : jobTextWithoutPayload(job);
   return jsonObject({ id, outcome: outcome.kind, ...leaseFields(job) }, { job: text });

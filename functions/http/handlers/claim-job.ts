@@ -1,4 +1,4 @@
-import { claim, leaseFields } from '../claims.ts';
+import { claim, leaseFields, leaseRequest } from '../claims.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { jobNotFound, notClaimable } from '../refusals.ts';
 import * as replies from '../replies.ts';
@@ -16,8 +16,7 @@ export const claimJob = defineEndpoint(
     },
   },
   async ({ id, body }, app) => {
-    const request = { ids: [id], workerId: body.worker_id, leaseMs: body.lease_seconds * 1000 };
-    const [outcome] = await claim(app(), request);
+    const [outcome] = await claim(app(), { ids: [id], ...leaseRequest(body) });
     if (outcome?.kind === 'not_claimable') throw notClaimable(id, outcome.status);
     if (outcome?.kind !== 'claimed') throw jobNotFound(id);
     const { job } = outcome;

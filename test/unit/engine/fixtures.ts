@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { MemoryRecordStore } from '../../../adapters/memory/record-store.ts';
 import { createEngineDeps } from '../../../adapters/system/engine-deps.ts';
 import type { DispatchMode, EngineDeps } from '../../../engine/deps.ts';
@@ -18,7 +19,7 @@ export function createEngine(mode: DispatchMode = 'kafka_outbox') {
 
 /** Claims a job and gives the proof of its lease. */
 export async function claim({ deps }: { deps: EngineDeps }, id: JobId, leaseMs = 60_000) {
-  const [outcome] = await deps.store.claim({ ids: [id], workerId: 'w', leaseMs });
+  const [outcome] = await deps.store.claim({ ids: [id], claimId: randomUUID(), workerId: 'w', leaseMs });
   if (outcome?.kind !== 'claimed' || outcome.job.token === null) {
     throw new Error(`claim: ${JSON.stringify(outcome)}`);
   }

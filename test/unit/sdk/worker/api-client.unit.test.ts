@@ -63,7 +63,7 @@ describe("the worker's client", () => {
     const { apiUrl, calls } = await serve(() => ({
       body: {
         results: [
-          { id: uuid(2), outcome: 'not_claimable', status: 'running' },
+          { id: uuid(2), outcome: 'not_claimable', status: 'running', attempt: 1 },
           { id: uuid(3), outcome: 'not_found' },
           { id, outcome: 'claimed', token, attempt: 2, lease_until: '2026-01-02T03:04:35.678Z', job },
         ],
@@ -77,7 +77,7 @@ describe("the worker's client", () => {
         attempt: 2,
         job: { type: 'noop', maxRetries: 3, instanceId: null, priority: 0 },
       },
-      { outcome: 'not_claimable', status: 'running' },
+      { outcome: 'not_claimable', status: 'running', attempt: 1 },
       { outcome: 'not_found' },
     ]);
     expect(calls).toMatchObject([

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { MemoryRecordStore } from '../../../../adapters/memory/record-store.ts';
 import { createEngineDeps } from '../../../../adapters/system/engine-deps.ts';
 import { claimJobs } from '../../../../engine/commands/claim-jobs.ts';
@@ -48,7 +49,9 @@ export function createService(clock: Clock, overrides: Partial<WorkerApi> = {}):
 function engineApi(deps: EngineDeps): WorkerApi {
   return {
     claim: async (ids) =>
-      (await claimJobs(deps, { ids, workerId: 'test', leaseMs: 60_000 })).map(toClaimAnswer),
+      (await claimJobs(deps, { ids, claimId: randomUUID(), workerId: 'test', leaseMs: 60_000 })).map(
+        toClaimAnswer,
+      ),
     heartbeat: async (leases) =>
       (await deps.store.heartbeat(leases, 60_000)).map((outcome) => {
         const { kind, ...rest } = outcome;
@@ -62,7 +65,8 @@ function engineApi(deps: EngineDeps): WorkerApi {
 
 function toClaimAnswer(outcome: ClaimOutcome): ClaimAnswer {
   if (outcome.kind === 'not_found') return { outcome: 'not_found' };
-  if (outcome.kind === 'not_claimable') return { outcome: 'not_claimable', status: outcome.status };
+  if (outcome.kind === 'not_claimable')
+    return { outcome: 'not_claimable', status: outcome.status, attempt: outcome.attempt };
   const { job } = outcome;
   if (!job.token || !job.leaseUntil) throw new Error('a claimed job must have a token and a lease');
   return { outcome: 'claimed', token: job.token, attempt: job.attempt, leaseUntil: job.leaseUntil, job };
