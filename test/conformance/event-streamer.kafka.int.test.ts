@@ -1,0 +1,14 @@
+import { readKafkaConfig } from '../../adapters/kafka/config.ts';
+import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
+import { createTopics, describeKafka, kafkaBrokers } from '../helpers/kafka.ts';
+import { testEventStreamer } from './event-streamer.suite.ts';
+
+describeKafka('conformance', () => {
+  testEventStreamer('kafkajs', async () => ({
+    streamer: createKafkaStreamer(
+      readKafkaConfig({ WE_KAFKA_TRANSPORT: 'plaintext', WE_KAFKA_SEED_BROKERS: kafkaBrokers().join(',') }),
+    ),
+    createTopic: (topic) => createTopics([{ topic, partitions: 3 }]),
+    tooLarge: Buffer.alloc(2_000_000),
+  }));
+});

@@ -1,0 +1,4 @@
+import { openMemoryStreamer } from './event-streamer.memory.ts';
+import { testEventStreamer } from './event-streamer.suite.ts';
+
+testEventStreamer('the streamer in memory', openMemoryStreamer);
