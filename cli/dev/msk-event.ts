@@ -53,7 +53,6 @@ export function eventSize(record: IncomingRecord): number {
  */
 export function readResponse(response: unknown, records: readonly IncomingRecord[]): BatchOutcome {
   const failures = failuresOf(response);
-  if (failures === undefined) return { failed: [] };
   const known = new Set(records.map(({ topic, partition, offset }) => `${topic}-${partition}@${offset}`));
   const lowest = new Map<number, bigint>();
   for (const failure of failures) {
@@ -66,11 +65,11 @@ export function readResponse(response: unknown, records: readonly IncomingRecord
   return { failed: [...lowest].map(([partition, offset]) => ({ partition, offset })) };
 }
 
-function failuresOf(response: unknown): readonly unknown[] | undefined {
-  if (typeof response !== 'object' || response === null || !('batchItemFailures' in response))
-    return undefined;
-  const failures = response.batchItemFailures;
-  return Array.isArray(failures) && failures.length > 0 ? failures : undefined;
+function failuresOf(response: unknown): readonly unknown[] {
+  if (typeof response !== 'object' || response === null || !('batchItemFailures' in response)) return [];
+  const failures: unknown = response.batchItemFailures ?? [];
+  // What is no list identifies no record, and so fails the whole batch like any other unknown identifier.
+  return Array.isArray(failures) ? failures : [failures];
 }
 
 function identify(failure: unknown): { name: string; offset: bigint } | undefined {
