@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { kafkaLibs } from '../../cli/dev/backends/choose.ts';
-import { startChild } from '../../cli/dev/child.ts';
+import { type Child, startChild } from '../../cli/dev/child.ts';
 import { jobTopic } from '../../events/topics.ts';
 import { BENCH_TYPE, type BenchStack, run } from './environment.ts';
 import { fillOutbox } from './outbox-fill.ts';
@@ -20,36 +20,38 @@ export interface DrainResult {
   readonly relayPeakRssMb: number;
 }
 
-/** A fresh backlog, with a slot that stands before it. */
+/** A fresh backlog behind the relay's own slot: the relay has run before, is away, and the outbox fills. */
 export async function prepareBacklog(
-  { pool }: BenchStack,
+  stack: BenchStack,
   shape: { messages: number; perTransaction: number; perRow: number },
 ): Promise<void> {
-  await pool.query('truncate dispatch_outbox');
+  const { pool } = stack;
+  const relay = await startRelay(stack);
+  await poll(async () => (await walsenderPid(stack)) || undefined);
+  await poll(async () => ((await outboxIsEmpty(stack)) ? true : undefined));
+  await relay.stop();
   await pool.query('truncate audit_log');
-  for (const slot of [RELAY_SLOT, BASE_SLOT]) {
-    await pool.query(
-      'select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1',
-      [slot],
-    );
-  }
-  await pool.query('delete from relay_state');
+  await pool.query(
+    'select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1',
+    [BASE_SLOT],
+  );
   await pool.query('select pg_create_logical_replication_slot($1, $2)', [BASE_SLOT, 'pgoutput']);
   await fillOutbox(pool, { ...shape, topic: jobTopic(BENCH_TYPE), valueBytes: VALUE_BYTES });
-  await pool.query('checkpoint').catch(() => undefined);
 }
 
-/** The relay as a user starts it, from its first published message to an empty outbox. */
-export async function drainWithRelay(stack: BenchStack, messages: number): Promise<DrainResult> {
-  const { pool } = stack;
-  await pool.query('select pg_copy_logical_replication_slot($1, $2)', [BASE_SLOT, RELAY_SLOT]);
-  const brokerPid = stack.kafka.pids[0] ?? 0;
-  const brokerCpu = await measureCpu(brokerPid);
-  const relay = await startChild('relay', {
+function startRelay(stack: BenchStack): Promise<Child> {
+  return startChild('relay', {
     command: ['relay'],
     env: { ...stack.env, WE_METRICS_PORT: '0' },
     log: join(stack.postgres.dataDir, '..', 'relay.log'),
   });
+}
+
+/** The relay as a user starts it, from its first published message to an empty outbox. */
+export async function drainWithRelay(stack: BenchStack, messages: number): Promise<DrainResult> {
+  const brokerPid = stack.kafka.pids[0] ?? 0;
+  const brokerCpu = await measureCpu(brokerPid);
+  const relay = await startRelay(stack);
   try {
     const metricsUrl = relay.addresses['metricsUrl'] ?? '';
     const began = await poll(() =>
@@ -72,8 +74,6 @@ export async function drainWithRelay(stack: BenchStack, messages: number): Promi
     };
   } finally {
     await relay.stop();
-    await pool.query('select pg_drop_replication_slot($1)', [RELAY_SLOT]);
-    await pool.query('delete from relay_state');
   }
 }
 
