@@ -11,8 +11,8 @@ import { boot } from './boot.ts';
 import { readRelayConfig, requireKafkaMode } from './config.ts';
 import { serveHealth } from './health.ts';
 import { RelayMetrics } from './metrics.ts';
+import { openSession } from './open-session.ts';
 import { runRelayLoop } from './relay.ts';
-import { OwnWalSession } from './session.ts';
 import { RelayStatus } from './status.ts';
 
 export interface RunRelayOptions {
@@ -58,7 +58,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
       pool,
       engine,
       streamer: createKafkaStreamer(kafka, logger),
-      openSession: (connection, session) => new OwnWalSession(connection, session),
+      openSession: (connection, session) => openSession(config, connection, session),
       roles: leaderRoles(engine, { logger, ...config.roles }),
       logger,
       metrics,

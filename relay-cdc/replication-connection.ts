@@ -12,7 +12,7 @@ const CLOSE_DEADLINE_MS = 3_000;
  * Set by statement, not in the start-up packet, where a DSN with options of its own would win. A machine that vanishes is
  * noticed within 11 s, so that the lock it held is free again.
  */
-const SETTINGS = `
+export const SESSION_SETTINGS = `
   set wal_sender_timeout = '${WAL_SENDER_TIMEOUT_MS}ms';
   set tcp_keepalives_idle = 5;
   set tcp_keepalives_interval = 2;
@@ -53,7 +53,7 @@ export class ReplicationConnection {
     const connection = new ReplicationConnection(client);
     try {
       await client.connect();
-      await client.query(SETTINGS);
+      await client.query(SESSION_SETTINGS);
       await refusePooler(connection);
       return connection;
     } catch (error) {

@@ -2,9 +2,10 @@ import type { Duplex } from 'node:stream';
 import type { Lsn } from '../events/ids.ts';
 import { replicationFailed } from './failures.ts';
 import { FrameReader } from './frame-reader.ts';
+import { LIVENESS_TICK_MS, Liveness } from './liveness.ts';
 import { formatLsn, laterOf } from './lsn.ts';
 import { PgoutputDecoder } from './pgoutput.ts';
-import { type ReplicationConnection, WAL_SENDER_TIMEOUT_MS } from './replication-connection.ts';
+import type { ReplicationConnection } from './replication-connection.ts';
 import {
   COPY,
   copyDoneMessage,
@@ -23,10 +24,6 @@ export interface SessionOptions {
   readonly start: Lsn;
 }
 
-const TICK_MS = 1_000;
-const FEEDBACK_MS = 3_000;
-const PING_AFTER_MS = 5_000;
-const RECEIVE_DEADLINE_MS = 30_000;
 /** Fewer messages than one a commit, and still well within the 100 ms that the port promises. */
 const CONFIRM_DELAY_MS = 40;
 const STOP_DEADLINE_MS = 3_000;
@@ -47,9 +44,7 @@ export class OwnWalSession implements WalSession {
   #sink: WalSink | undefined;
   #received: Lsn;
   #confirmed: Lsn;
-  #sentAt = 0;
-  #receivedAt = 0;
-  #paused = false;
+  #liveness = new Liveness();
   #confirmTimer: NodeJS.Timeout | undefined;
 
   constructor(connection: ReplicationConnection, options: SessionOptions) {
@@ -64,11 +59,11 @@ export class OwnWalSession implements WalSession {
     this.#phase = 'starting';
     const stream = this.#connection.takeStream();
     this.#stream = stream;
-    this.#sentAt = this.#receivedAt = performance.now();
+    this.#liveness = new Liveness();
     const { lost } = this.#connection;
     const onLost = (): void => this.#end(lost.reason);
     lost.addEventListener('abort', onLost, { once: true });
-    const timer = setInterval(() => this.#tick(), TICK_MS);
+    const timer = setInterval(() => this.#tick(), LIVENESS_TICK_MS);
     const frames = this.#frameReader(sink);
     stream.on('data', (chunk: Buffer) => this.#read(frames, chunk));
     stream.resume();
@@ -89,21 +84,18 @@ export class OwnWalSession implements WalSession {
   }
 
   pause(): void {
-    this.#paused = true;
+    this.#liveness.pause();
     this.#stream?.pause();
   }
 
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    // What came meanwhile waits in the socket: the silence was ours.
-    this.#receivedAt = performance.now();
+    this.#liveness.resume();
     this.#stream?.resume();
   }
 
   isCurrent(): boolean {
     if (this.#phase === 'ended') return false;
-    return this.#phase !== 'streaming' || performance.now() - this.#sentAt < WAL_SENDER_TIMEOUT_MS;
+    return this.#phase !== 'streaming' || this.#liveness.isCurrent();
   }
 
   async stop(): Promise<void> {
@@ -156,7 +148,7 @@ export class OwnWalSession implements WalSession {
 
   #read(frames: FrameReader, chunk: Buffer): void {
     if (!this.#stillCurrent()) return;
-    this.#receivedAt = performance.now();
+    this.#liveness.received();
     try {
       frames.read(chunk);
       if (this.#phase === 'streaming') this.#sink?.readEnd();
@@ -171,7 +163,7 @@ export class OwnWalSession implements WalSession {
    */
   #stillCurrent(): boolean {
     if (this.isCurrent()) return true;
-    this.#end(replicationFailed('This process stood still for so long that PostgreSQL has given it up.'));
+    this.#end(this.#liveness.failure());
     return false;
   }
 
@@ -185,7 +177,7 @@ export class OwnWalSession implements WalSession {
   #control(type: number, bytes: Buffer, body: { start: number; end: number }): void {
     if (type === FRAME.copyBoth) {
       this.#phase = 'streaming';
-      this.#sentAt = performance.now();
+      this.#liveness.sent();
     } else if (type === FRAME.error) this.#end(this.#refused(bytes, body));
     else if (type === FRAME.copyDone && this.#phase === 'streaming') {
       this.#end(replicationFailed('PostgreSQL ended the replication stream: it is shutting down.'));
@@ -201,15 +193,15 @@ export class OwnWalSession implements WalSession {
 
   /** Runs whether or not reading is paused: the server must not take a slow broker for a dead relay. */
   #tick(): void {
-    const now = performance.now();
-    if (!this.#stillCurrent()) return;
-    if (!this.#paused && now - this.#receivedAt > RECEIVE_DEADLINE_MS) {
-      this.#end(
-        replicationFailed(`PostgreSQL was silent for ${RECEIVE_DEADLINE_MS / 1000} s. Check the network.`),
-      );
-    } else if (now - this.#sentAt >= FEEDBACK_MS) {
-      this.#report(!this.#paused && now - this.#receivedAt >= PING_AFTER_MS);
+    // Until the stream has begun there is nothing to report; only silence can be noticed.
+    if (this.#phase === 'starting') this.#liveness.sent();
+    const failure = this.#liveness.failure();
+    if (failure && this.#phase !== 'stopping') {
+      this.#end(failure);
+      return;
     }
+    const due = this.#liveness.due();
+    if (due !== 'nothing') this.#report(due === 'ping');
   }
 
   #report(replyRequested = false): void {
@@ -218,7 +210,7 @@ export class OwnWalSession implements WalSession {
     if (this.#phase !== 'streaming' || !this.#stillCurrent()) return;
     const status = { written: this.#received, flushed: this.#confirmed, now: new Date(), replyRequested };
     this.#stream?.write(standbyStatusMessage(status));
-    this.#sentAt = performance.now();
+    this.#liveness.sent();
   }
 
   #end(error?: unknown): void {

@@ -7,8 +7,8 @@ import type { OutgoingRecord } from '../../engine/ports/event-streamer.ts';
 import { header } from '../../events/headers.ts';
 import { readRelayConfig } from '../../relay-cdc/config.ts';
 import { RelayMetrics } from '../../relay-cdc/metrics.ts';
+import { openSession } from '../../relay-cdc/open-session.ts';
 import { runRelayLoop, stand } from '../../relay-cdc/relay.ts';
-import { OwnWalSession } from '../../relay-cdc/session.ts';
 import { RelayStatus } from '../../relay-cdc/status.ts';
 
 // A relay as a process of its own, for being killed. Its broker is a file to which each batch is appended: what is in the
@@ -44,7 +44,7 @@ await runRelayLoop(
         close: () => Promise.resolve(),
       }),
     },
-    openSession: (connection, options) => new OwnWalSession(connection, options),
+    openSession: (connection, options) => openSession(config, connection, options),
     roles: [],
     logger,
     metrics: new RelayMetrics(),

@@ -8,10 +8,10 @@ import type { JobId, Topic } from '../../../events/ids.ts';
 import { encodePack } from '../../../events/pack.ts';
 import { readRelayConfig } from '../../../relay-cdc/config.ts';
 import { RelayMetrics } from '../../../relay-cdc/metrics.ts';
-import { runRelayLoop, stand } from '../../../relay-cdc/relay.ts';
-import { OwnWalSession } from '../../../relay-cdc/session.ts';
+import { openSession } from '../../../relay-cdc/open-session.ts';
+import { type RelayDeps, runRelayLoop, stand } from '../../../relay-cdc/relay.ts';
 import { RelayStatus } from '../../../relay-cdc/status.ts';
-import type { RelayRole, TermDeps } from '../../../relay-cdc/term.ts';
+import type { RelayRole } from '../../../relay-cdc/term.ts';
 import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { TestBroker } from './broker.ts';
@@ -23,7 +23,6 @@ export interface RelayOptions {
   readonly broker?: TestBroker;
   readonly roles?: readonly RelayRole[];
   readonly logger?: Logger;
-  readonly openSession?: TermDeps['openSession'];
 }
 
 export interface RunningRelay {
@@ -74,15 +73,13 @@ export class RelayFixture implements AsyncDisposable {
     const engine = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
     const stop = new AbortController();
     const [status, metrics] = [new RelayStatus(), new RelayMetrics()];
-    const openSession =
-      options.openSession ?? ((connection, session) => new OwnWalSession(connection, session));
     const { streamer } = broker;
-    const deps = {
+    const deps: RelayDeps = {
       config,
       pool,
       engine,
       streamer,
-      openSession,
+      openSession: (connection, session) => openSession(config, connection, session),
       roles,
       logger,
       metrics,
