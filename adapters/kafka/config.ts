@@ -26,7 +26,12 @@ export interface KafkaConfig {
   readonly ca?: string;
   /** For `msk_iam`. */
   readonly region?: string;
+  /** What publishes: our own record batches over @platformatic/kafka's connections, or kafkajs. */
+  readonly client: KafkaClient;
 }
+
+export const kafkaClients = ['direct', 'kafkajs'] as const;
+export type KafkaClient = (typeof kafkaClients)[number];
 
 /**
  * There is no default transport, and no way from a secured one back to plaintext: what is not set is an error.
@@ -37,6 +42,7 @@ export function readKafkaConfig(env: Environment): KafkaConfig {
   return Object.freeze({
     transport,
     source: readSource(env),
+    client: readChoice(env, 'WE_KAFKA_CLIENT', kafkaClients, 'direct'),
     ...(transport === 'sasl_scram_tls' ? { scram: readScram(env) } : {}),
     ...(ca === undefined ? {} : { ca }),
     ...(transport === 'msk_iam' ? { region: readString(env, 'AWS_REGION') } : {}),

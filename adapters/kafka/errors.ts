@@ -92,19 +92,27 @@ const meanings: readonly Meaning[] = [
   },
 ];
 
-/** The error, its causes and kafkajs's own `originalError`, outermost first. */
-function causes(error: unknown): Error[] {
-  const chain: Error[] = [];
-  for (let next = error; next instanceof Error && !chain.includes(next); ) {
-    chain.push(next);
-    next = next.cause ?? ('originalError' in next ? next.originalError : undefined);
-  }
-  return chain;
+/** The error and all that lies behind it, outermost first: causes, kafkajs's `originalError`, the parts of an aggregate. */
+function causes(error: unknown, known: Error[] = []): Error[] {
+  if (!(error instanceof Error) || known.includes(error)) return known;
+  known.push(error);
+  causes(error.cause, known);
+  if ('originalError' in error) causes(error.originalError, known);
+  if (error instanceof AggregateError) for (const part of error.errors) causes(part, known);
+  return known;
 }
 
-/** kafkajs names protocol errors by `type`, others by `name`. */
+/** Protocol errors have their name in `type` (kafkajs) or `apiId` (@platformatic/kafka); others in `name` or `code`. */
 function typeOf(error: Error): string {
-  return 'type' in error && typeof error.type === 'string' ? error.type : error.name;
+  if ('type' in error && typeof error.type === 'string') return error.type;
+  if ('apiId' in error && typeof error.apiId === 'string') return error.apiId;
+  return error.name;
+}
+
+/** Whether trying the same again may help, by what the protocol says of the error. */
+export function isPassing(error: unknown): boolean {
+  const passing = new Set(['COORDINATOR_LOAD_IN_PROGRESS', 'COORDINATOR_NOT_AVAILABLE', 'NOT_COORDINATOR']);
+  return causes(error).some((cause) => passing.has(typeOf(cause)));
 }
 
 /** Whether the broker refused a batch for its size. */

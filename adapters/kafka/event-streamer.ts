@@ -4,7 +4,7 @@ import type { KafkaConfig } from './config.ts';
 import { connectPublisher } from './publisher.ts';
 import { connectReceiver } from './receiver.ts';
 
-/** Kafka through kafkajs. */
+/** Kafka: publishing through the client that the configuration names, receiving through kafkajs. */
 export function createKafkaStreamer(config: KafkaConfig, logger: Logger = silentLogger): EventStreamer {
   return {
     publisher: (options) => connectPublisher(config, options?.clientId ?? 'millrace'),

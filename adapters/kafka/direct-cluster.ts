@@ -1,0 +1,138 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  type Broker,
+  type Connection,
+  ConnectionPool,
+  initProducerIdV4,
+  metadataV9,
+  ResponseError,
+  SASLMechanisms,
+  type SASLOptions,
+} from '@platformatic/kafka';
+import { MillraceError } from '../../engine/errors.ts';
+import type { Topic } from '../../events/ids.ts';
+import type { KafkaConfig } from './config.ts';
+import { isPassing } from './errors.ts';
+import { resolveBrokers } from './msk-brokers.ts';
+
+const REQUEST_TIMEOUT_MS = 30_000;
+/** A broker that has just started gives no producer ids for a moment. */
+const COORDINATOR_MS = 15_000;
+const COORDINATOR_PAUSE_MS = 200;
+/** Partitions may be added, and brokers replaced without an error telling of it. */
+const METADATA_AGE_MS = 300_000;
+
+export interface TopicLeaders {
+  /** The leader's node id by partition; -1 while there is none. */
+  readonly leaders: readonly number[];
+}
+
+/** Connections to the brokers (authentication, TLS and framing are the library's) and who leads which partition. */
+export class DirectCluster {
+  readonly #config: KafkaConfig;
+  readonly #pool: ConnectionPool;
+  readonly #topics = new Map<Topic, { leaders: readonly number[]; readAt: number }>();
+  #brokers = new Map<number, Broker>();
+
+  constructor(config: KafkaConfig, clientId: string) {
+    this.#config = config;
+    const sasl = saslOf(config);
+    this.#pool = new ConnectionPool(clientId, {
+      connectTimeout: 5_000,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      ...(config.transport === 'plaintext' ? {} : { tls: config.ca === undefined ? {} : { ca: config.ca } }),
+      ...(sasl ? { sasl } : {}),
+    });
+  }
+
+  /** A new idempotent producer's id. @throws what the connection or the broker says */
+  async initProducer(): Promise<{ producerId: bigint; producerEpoch: number }> {
+    const deadline = performance.now() + COORDINATOR_MS;
+    for (;;) {
+      try {
+        return await initProducerIdV4.api.async(await this.#anyConnection(), null, 0, -1n, -1);
+      } catch (error) {
+        if (!isPassing(error) || performance.now() > deadline) throw error;
+        await delay(COORDINATOR_PAUSE_MS);
+      }
+    }
+  }
+
+  /** @throws MillraceError `topic_missing` when a topic does not exist; no topic is created by asking */
+  async leadersOf(topic: Topic): Promise<readonly number[]> {
+    const known = this.#topics.get(topic);
+    if (known && performance.now() - known.readAt < METADATA_AGE_MS) return known.leaders;
+    return this.refresh(topic);
+  }
+
+  async refresh(topic: Topic): Promise<readonly number[]> {
+    const answer = await metadataV9.api
+      .async(await this.#anyConnection(), [topic], false, false)
+      .catch((error: unknown) => metadataError(error, topic));
+    this.#brokers = new Map(answer.brokers.map(({ nodeId, host, port }) => [nodeId, { host, port }]));
+    const partitions = answer.topics.find(({ name }) => name === topic)?.partitions ?? [];
+    const leaders: number[] = Array.from({ length: partitions.length }, () => -1);
+    for (const { partitionIndex, leaderId } of partitions) leaders[partitionIndex] = leaderId;
+    this.#topics.set(topic, { leaders, readAt: performance.now() });
+    return leaders;
+  }
+
+  async connectionTo(nodeId: number): Promise<Connection> {
+    const broker = this.#brokers.get(nodeId);
+    if (!broker) throw new Error(`broker ${nodeId} is not known`);
+    return this.#pool.get(broker);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.close();
+  }
+
+  /** Brokers known from the cluster itself first: those named in the settings may have been replaced. */
+  async #anyConnection(): Promise<Connection> {
+    if (this.#brokers.size > 0) {
+      const connection = await this.#pool
+        .getFirstAvailable([...this.#brokers.values()])
+        .catch(() => undefined);
+      if (connection) return connection;
+    }
+    const seeds = (await resolveBrokers(this.#config)).map((broker) => {
+      const colon = broker.lastIndexOf(':');
+      return { host: broker.slice(0, colon), port: Number(broker.slice(colon + 1)) };
+    });
+    return this.#pool.getFirstAvailable(seeds);
+  }
+}
+
+function metadataError(error: unknown, topic: Topic): never {
+  const code = error instanceof ResponseError ? firstTopicCode(error) : undefined;
+  if (code === 3) {
+    throw new MillraceError(
+      'topic_missing',
+      `The topic ${topic} does not exist. Topics are never created automatically; run: millrace topics apply`,
+      { cause: error, retryable: true, detail: { topics: [topic] } },
+    );
+  }
+  throw error;
+}
+
+function firstTopicCode(error: ResponseError): number | undefined {
+  const response: unknown = 'response' in error ? error.response : undefined;
+  if (typeof response !== 'object' || response === null || !('topics' in response)) return undefined;
+  const [first]: unknown[] = Array.isArray(response.topics) ? response.topics : [];
+  if (typeof first !== 'object' || first === null || !('errorCode' in first)) return undefined;
+  return typeof first.errorCode === 'number' ? first.errorCode : undefined;
+}
+
+function saslOf(config: KafkaConfig): SASLOptions | undefined {
+  if (config.transport === 'msk_iam') {
+    return { mechanism: SASLMechanisms.OAUTHBEARER, token: () => iamToken(config.region ?? '') };
+  }
+  if (!config.scram) return undefined;
+  const { mechanism, username, password } = config.scram;
+  return { mechanism, username, password };
+}
+
+async function iamToken(region: string): Promise<string> {
+  const { generateAuthToken } = await import('aws-msk-iam-sasl-signer-js');
+  return (await generateAuthToken({ region })).token;
+}

@@ -1,0 +1,176 @@
+import { CompressionTypes, type Kafka, type Producer, type TopicMessages } from 'kafkajs';
+import { MillraceError } from '../../engine/errors.ts';
+import type { OutgoingRecord, Publisher, PublishReceipt } from '../../engine/ports/event-streamer.ts';
+import { createClient } from './client.ts';
+import type { KafkaConfig } from './config.ts';
+import { isTooLarge, translate } from './errors.ts';
+import { OffsetGuard } from './offset-guard.ts';
+import { keyPartitioner } from './partitioner.ts';
+
+/**
+ * Bytes of one request to the broker, at most. A broker's default limit for a batch is 1 MiB a partition, and which
+ * partition a key goes to is the client's affair, so the sum over all of them stays below.
+ */
+const MAX_REQUEST_BYTES = 900_000;
+/** What a record costs beyond its key, value and headers, at most. */
+const RECORD_OVERHEAD = 40;
+
+/** Connects an idempotent producer. @throws MillraceError that names what the broker refused */
+export async function connectKafkaJsPublisher(config: KafkaConfig, clientId: string): Promise<Publisher> {
+  const publisher = new KafkaPublisher(config, clientId);
+  await publisher.connect();
+  return publisher;
+}
+
+/**
+ * kafkajs is safe in one discipline only: one send in flight, acks of all replicas, idempotent, and a new producer after any
+ * error. After a failed send it takes sequence numbers back that the broker may have stored; using them again would make the
+ * broker drop the next batch as a duplicate and call it a success.
+ */
+class KafkaPublisher implements Publisher {
+  readonly #config: KafkaConfig;
+  readonly #client: Kafka;
+  readonly #offsets = new OffsetGuard();
+  #producer: Producer | undefined;
+  #broken: MillraceError | undefined;
+  #closed = false;
+  #busy = false;
+
+  constructor(config: KafkaConfig, clientId: string) {
+    this.#config = config;
+    this.#client = createClient(config, { clientId });
+  }
+
+  async connect(): Promise<void> {
+    const producer = this.#client.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: keyPartitioner,
+    });
+    try {
+      await producer.connect();
+      this.#producer = producer;
+    } catch (error) {
+      await producer.disconnect();
+      throw translate(error, {
+        config: this.#config,
+        doing: 'connecting a producer',
+        otherwise: 'broker_unreachable',
+      });
+    }
+  }
+
+  async publish(records: readonly OutgoingRecord[]): Promise<PublishReceipt> {
+    this.#requireUsable();
+    this.#busy = true;
+    const refused: { index: number; reason: string }[] = [];
+    try {
+      for (const [from, to] of requests(records)) await this.#send(records, { from, to, refused });
+      return { refused };
+    } catch (error) {
+      const topics = [...new Set(records.map(({ topic }) => topic))].join(', ');
+      this.#broken = translate(error, { config: this.#config, doing: `publishing to ${topics}` });
+      throw this.#broken;
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const producer = this.#producer;
+    this.#producer = undefined;
+    await producer?.disconnect();
+  }
+
+  #requireUsable(): void {
+    if (this.#busy)
+      throw new MillraceError('internal', 'A publish is under way; one at a time keeps the order.');
+    if (!this.#broken && !this.#closed) return;
+    throw new MillraceError(
+      'publish_failed',
+      'This publisher is closed or has failed; open a new one and replay.',
+      {
+        cause: this.#broken,
+        retryable: true,
+      },
+    );
+  }
+
+  async #send(records: readonly OutgoingRecord[], part: Part): Promise<void> {
+    const { from, to, refused } = part;
+    try {
+      const batch = {
+        acks: -1,
+        compression: CompressionTypes.None,
+        topicMessages: byTopic(records, from, to),
+      };
+      for (const { topicName, partition, baseOffset } of (await this.#producer?.sendBatch(batch)) ?? []) {
+        if (baseOffset !== undefined) this.#offsets.check(topicName, partition, BigInt(baseOffset));
+      }
+    } catch (error) {
+      if (!isTooLarge(error)) throw error;
+      await this.close();
+      this.#closed = false;
+      await this.connect();
+      if (to - from === 1) {
+        refused.push({ index: from, reason: tooLarge(records[from]) });
+        return;
+      }
+      // Halving finds the records that are too large. Those of another partition may have been stored: they come twice.
+      const middle = from + Math.ceil((to - from) / 2);
+      await this.#send(records, { from, to: middle, refused });
+      await this.#send(records, { from: middle, to, refused });
+    }
+  }
+}
+
+interface Part {
+  readonly from: number;
+  readonly to: number;
+  readonly refused: { index: number; reason: string }[];
+}
+
+/** Ranges of records that fit into one request each; a record too large for any is alone. */
+function* requests(records: readonly OutgoingRecord[]): Generator<[number, number]> {
+  let from = 0;
+  let bytes = 0;
+  for (const [index, record] of records.entries()) {
+    const size = sizeOf(record);
+    if (bytes + size > MAX_REQUEST_BYTES && index > from) {
+      yield [from, index];
+      from = index;
+      bytes = 0;
+    }
+    bytes += size;
+  }
+  if (from < records.length) yield [from, records.length];
+}
+
+function sizeOf({ key, value, headers }: OutgoingRecord): number {
+  let size = RECORD_OVERHEAD + key.length + value.length;
+  for (const header of headers) size += header.name.length + header.value.length + 4;
+  return size;
+}
+
+function byTopic(records: readonly OutgoingRecord[], from: number, to: number): TopicMessages[] {
+  const topics = new Map<string, TopicMessages>();
+  for (let index = from; index < to; index += 1) {
+    const record = records[index];
+    if (!record) continue;
+    let group = topics.get(record.topic);
+    if (!group) {
+      group = { topic: record.topic, messages: [] };
+      topics.set(record.topic, group);
+    }
+    const headers: Record<string, Buffer> = {};
+    for (const { name, value } of record.headers) headers[name] = value;
+    group.messages.push({ key: record.key, value: record.value, headers });
+  }
+  return [...topics.values()];
+}
+
+function tooLarge(record: OutgoingRecord | undefined): string {
+  return `the broker refuses a record of ${record ? sizeOf(record) : 0} bytes: it is larger than the topic's max.message.bytes`;
+}
