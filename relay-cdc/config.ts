@@ -77,7 +77,9 @@ export function requireKafkaMode(env: Environment): void {
 }
 
 function readLimits(env: Environment): RelayLimits {
-  const mebibytes = readInteger(env, 'WE_RELAY_UNACKED_MIB', { fallback: 32, min: 1, max: 4_096 });
+  // Room for a few batches is enough while one is under way. More was slower: at 32 rows outlive the young generation of the
+  // heap (98 thousand rows/s and 390 MB, against 150 thousand and 270 MB at 4).
+  const mebibytes = readInteger(env, 'WE_RELAY_UNACKED_MIB', { fallback: 4, min: 1, max: 4_096 });
   return {
     unackedBytes: mebibytes * 1024 * 1024,
     unackedTransactions: readInteger(env, 'WE_RELAY_UNACKED_TRANSACTIONS', { fallback: 50_000, min: 1 }),

@@ -36,18 +36,25 @@ export interface RunningRelay {
   metric(name: string): Promise<number>;
 }
 
+export type FixtureDatabase = Pick<TestDatabase, 'dsn' | 'pool' | 'drop'>;
+
 /** A database with relays on it. Disposing stops them and drops slot and database. */
 export class RelayFixture implements AsyncDisposable {
-  readonly db: TestDatabase;
+  readonly db: FixtureDatabase;
   readonly slot = `test_${randomBytes(6).toString('hex')}`;
   readonly #relays: RunningRelay[] = [];
 
-  private constructor(db: TestDatabase) {
+  private constructor(db: FixtureDatabase) {
     this.db = db;
   }
 
   static async create(): Promise<RelayFixture> {
     return new RelayFixture(await createDatabase());
+  }
+
+  /** On a server of the test's own, which it may stop and start. */
+  static on(db: FixtureDatabase): RelayFixture {
+    return new RelayFixture(db);
   }
 
   get pool(): pg.Pool {
