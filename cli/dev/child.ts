@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { MillraceError } from '../../engine/errors.ts';
+import nodeFlags from '../node-flags.json' with { type: 'json' };
 
 export interface Child {
   readonly name: string;
@@ -22,6 +23,12 @@ export interface ChildOptions {
   readonly log: string;
 }
 
+/** V8's limits by verb; `cli/millrace.mjs` says why. */
+function flagsOf([verb = '']: readonly string[]): readonly string[] {
+  const flags: Readonly<Record<string, readonly string[]>> = nodeFlags;
+  return flags[verb] ?? [];
+}
+
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 10_000;
@@ -29,7 +36,7 @@ const TAIL_CHARS = 2_000;
 
 /** Starts one millrace process and waits until it says that it is ready. It ends when this process does, however that ends. */
 export async function startChild(name: string, options: ChildOptions): Promise<Child> {
-  const child = spawn(process.execPath, [MAIN, ...options.command], {
+  const child = spawn(process.execPath, [...flagsOf(options.command), MAIN, ...options.command], {
     // Its own group: Ctrl-C reaches this process alone, which then ends the children in order.
     detached: true,
     env: { ...process.env, ...options.env },
