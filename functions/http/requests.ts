@@ -56,11 +56,9 @@ export const jobListQuery = z.strictObject({
     .meta({ override: { type: 'string', description: 'The next_cursor of the page before.' } }),
 });
 
-const claimId = uuid
-  .optional()
-  .meta({
-    description: 'Random, new for each claim: repeating a claim under it gives the same leases again.',
-  });
+const claimId = uuid.optional().meta({
+  description: 'Random, new for each claim: repeating a claim under it gives the same leases again.',
+});
 
 export const claimRequest = z.strictObject({
   claim_id: claimId,

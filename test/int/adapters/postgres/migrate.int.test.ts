@@ -40,7 +40,9 @@ describe('migrate', () => {
 
   test('refuses a database that a newer version has migrated, naming the migration', async () => {
     await migrate({ dsn: database.dsn });
-    await database.pool().query(`insert into schema_migrations (version, name, checksum) values (9999, '9999_future', 'x')`);
+    await database
+      .pool()
+      .query(`insert into schema_migrations (version, name, checksum) values (9999, '9999_future', 'x')`);
 
     await expect(migrate({ dsn: database.dsn })).rejects.toMatchObject({
       code: 'migration_mismatch',
@@ -65,7 +67,9 @@ describe('migrate', () => {
       message: expect.stringContaining('9000_broken failed and was rolled back'),
     });
 
-    const { rows } = await database.pool().query<{ half: string | null }>(`select to_regclass('half')::text as half`);
+    const { rows } = await database
+      .pool()
+      .query<{ half: string | null }>(`select to_regclass('half')::text as half`);
     expect(rows[0]?.half).toBeNull();
     expect((await migrationStatus({ dsn: database.dsn, directory })).pending).toEqual(['9000_broken']);
   });
@@ -75,7 +79,9 @@ describe('migrate', () => {
 
     expect(applied).toEqual([]);
     expect(pending.length).toBeGreaterThan(0);
-    const { rows } = await database.pool().query<{ t: string | null }>(`select to_regclass('schema_migrations')::text as t`);
+    const { rows } = await database
+      .pool()
+      .query<{ t: string | null }>(`select to_regclass('schema_migrations')::text as t`);
     expect(rows[0]?.t).toBeNull();
   });
 
