@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { KafkaConfig } from '../adapters/kafka/config.ts';
 import { probeKafka } from '../adapters/kafka/probe.ts';
 import { checkTopics } from '../adapters/kafka/topics.ts';
+import { checkWriteAccess } from '../adapters/kafka/write-access.ts';
 import { redact, translate } from '../adapters/postgres/errors.ts';
 import { isMillraceError, MillraceError } from '../engine/errors.ts';
 import type { StepId } from '../events/ids.ts';
@@ -30,7 +31,10 @@ export async function boot(deps: BootDeps): Promise<Candidacy> {
   await greetBroker(kafka, say);
   const topics = (await listTypes(pool, config)).map(jobTopic);
   say(`validating topics: ${topics.length === 0 ? '(no job types registered)' : topics.join(', ')}`);
-  if (topics.length > 0) await checkTopics(kafka, topics);
+  if (topics.length > 0) {
+    await checkTopics(kafka, topics);
+    await checkWriteAccess(kafka, topics);
+  }
   say('all topics present');
   await requireLogical(pool);
   const candidacy = await stand(config.postgres.dsn, config.slot, config.name);
