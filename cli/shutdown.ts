@@ -1,3 +1,6 @@
+/** As long as a parent would wait before it insists. */
+const ORPHAN_GRACE_MS = 10_000;
+
 /**
  * Aborts at the first SIGINT, SIGTERM or SIGHUP, and when the process that started this one has died (the IPC channel
  * closes): a worker nobody watches must not go on. A second signal ends the process at once.
@@ -10,7 +13,11 @@ export function shutdownSignal(): AbortSignal {
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(signal));
   process.once('disconnect', () => {
-    if (!controller.signal.aborted) controller.abort(new Error('the parent process is gone'));
+    if (controller.signal.aborted) return;
+    controller.abort(new Error('the parent process is gone'));
+    // Nobody is left to insist. What it waits for may be gone too: a worker whose API died with the parent would try to
+    // tell it a result until its own deadline.
+    setTimeout(() => process.exit(1), ORPHAN_GRACE_MS).unref();
   });
   return controller.signal;
 }
