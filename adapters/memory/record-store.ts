@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { AuditEntry, CommitUnit, DispatchMessage, NewInstance, NewJob } from '../../engine/commit.ts';
 import type { JobRecord, JobStatus } from '../../engine/job.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
@@ -14,12 +13,14 @@ import type {
   JobFilter,
   LeaseProof,
   LoadedJob,
+  PollRequest,
   RecordStore,
   UndecodableRecord,
 } from '../../engine/ports/record-store.ts';
 import type { InstanceRecord } from '../../engine/workflow.ts';
-import type { ClaimToken, InstanceId, JobId, StepId } from '../../events/ids.ts';
+import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
 import { changedInstance, changedJob, instanceFromNew, jobFromNew, meetsExpectation } from './job-states.ts';
+import { byTurn, claimToken, withinBytes } from './leases.ts';
 
 export type AuditRow = AuditEntry & { readonly at: Date };
 
@@ -83,14 +84,19 @@ export class MemoryRecordStore implements RecordStore {
       if (status === 'running' && job.token === claimToken(claimId, id, attempt))
         return { kind: 'claimed', job };
       if (status !== 'queued') return { kind: 'not_claimable', status, attempt };
-      const [now, leaseUntil] = [this.#clock.now(), this.#in(leaseMs)];
-      const token = claimToken(claimId, id, attempt + 1);
-      const lease = { token, workerId, leaseUntil, startedAt: now, updatedAt: now };
-      return {
-        kind: 'claimed',
-        job: this.#save({ ...job, ...lease, status: 'running', attempt: attempt + 1 }),
-      };
+      return { kind: 'claimed', job: this.#lease(job, { claimId, workerId, leaseMs }) };
     });
+  }
+
+  async poll(request: PollRequest): Promise<JobRecord[]> {
+    const { types, claimId, again, limit, payloadBytes } = request;
+    const ofPoll = (job: JobRecord) =>
+      again
+        ? job.status === 'running' && job.token === claimToken(claimId, job.id, job.attempt)
+        : job.status === 'queued' && types.includes(job.type);
+    const found = this.#jobsWhere(ofPoll).sort(byTurn);
+    if (again) return found;
+    return withinBytes(found.slice(0, limit), payloadBytes).map((job) => this.#lease(job, request));
   }
 
   async heartbeat(leases: readonly LeaseProof[], leaseMs: number): Promise<HeartbeatOutcome[]> {
@@ -229,6 +235,15 @@ export class MemoryRecordStore implements RecordStore {
     return { kind: 'created' };
   }
 
+  #lease(job: JobRecord, claim: Pick<ClaimRequest, 'claimId' | 'workerId' | 'leaseMs'>): JobRecord {
+    const { claimId, workerId, leaseMs } = claim;
+    const attempt = job.attempt + 1;
+    const token = claimToken(claimId, job.id, attempt);
+    const [now, leaseUntil] = [this.#clock.now(), this.#in(leaseMs)];
+    const lease = { token, workerId, leaseUntil, startedAt: now, updatedAt: now };
+    return this.#save({ ...job, ...lease, status: 'running', attempt });
+  }
+
   #save(job: JobRecord): JobRecord {
     this.#jobs.set(job.id, job);
     return job;
@@ -249,10 +264,4 @@ export class MemoryRecordStore implements RecordStore {
   #in(milliseconds: number): Date {
     return new Date(this.#clock.now().getTime() + milliseconds);
   }
-}
-
-/** The same for each repetition of a claim, and another for every attempt. */
-function claimToken(claimId: string, id: JobId, attempt: number): ClaimToken {
-  const hex = createHash('sha256').update(`${claimId}${id}${attempt}`).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}` as ClaimToken;
 }

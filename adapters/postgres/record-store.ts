@@ -23,6 +23,7 @@ import { type CompleteRow, completeJobs } from './sql/complete.ts';
 import type { Database } from './sql/database.ts';
 import { insertJobs } from './sql/enqueue.ts';
 import { extendLeases, type HeartbeatRow } from './sql/heartbeat.ts';
+import { pollJobs, selectPolled } from './sql/poll.ts';
 import * as read from './sql/read.ts';
 import { startInstances } from './sql/start-instances.ts';
 import { insertAudit, insertTypes, insertUndecodable, selectTypes } from './sql/write.ts';
@@ -36,6 +37,8 @@ export function createPostgresRecordStore(pool: Pool): RecordStore {
     enqueue: (jobs, options) => (options?.allOrNone ? enqueueAllOrNone(pool, jobs) : enqueue(db, jobs)),
     start: (instances: readonly NewInstance[]) => startInstances(db, instances),
     claim: async (request: ClaimRequest) => (await claimJobs(db, request)).map(toClaimOutcome),
+    poll: async (request) =>
+      (await (request.again ? selectPolled(db, request) : pollJobs(db, request))).map(toJob),
     heartbeat: async (leases: readonly LeaseProof[], leaseMs) =>
       (await extendLeases(db, leases, leaseMs)).map(toHeartbeatOutcome),
     complete: (completions) => complete(db, completions),

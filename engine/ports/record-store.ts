@@ -18,6 +18,9 @@ import type { InstanceRecord } from '../workflow.ts';
  * 6. `heartbeat` extends a lease only for the current token of a running job.
  * 7. A job that goes to dispatch through a broker has its outbox row in the same transaction, and none otherwise.
  * 8. Lists are ordered newest first, and paging through them with the cursor meets every job once.
+ * 9. `poll` gives each queued job of the types to exactly one caller, those of the highest priority first and the oldest of
+ *    these, never more than asked for, and passes over what another caller takes at this moment. Asked again under its
+ *    claim id it gives the leases that it gave before, and takes nothing more.
  *
  * All deadlines are set and compared by the store's own clock. Arrays of up to 1,000 are one statement, and answers come
  * in the order of the requests.
@@ -30,6 +33,7 @@ export interface RecordStore {
   start(instances: readonly NewInstance[]): Promise<void>;
 
   claim(request: ClaimRequest): Promise<ClaimOutcome[]>;
+  poll(request: PollRequest): Promise<JobRecord[]>;
   heartbeat(leases: readonly LeaseProof[], leaseMs: number): Promise<HeartbeatOutcome[]>;
   complete(completions: readonly Completion[]): Promise<CompleteOutcome[]>;
   commit(commit: Commit): Promise<CommitOutcome[]>;
@@ -68,6 +72,20 @@ export interface ClaimRequest {
   readonly ids: readonly JobId[];
   readonly workerId: string;
   readonly leaseMs: number;
+}
+
+export interface PollRequest {
+  readonly types: readonly StepId[];
+  /** At most so many jobs. */
+  readonly limit: number;
+  /** No further job once the payloads have this many bytes together; the first is given whatever its size. */
+  readonly payloadBytes: number;
+  readonly workerId: string;
+  readonly leaseMs: number;
+  /** As for a claim. */
+  readonly claimId: string;
+  /** The answer to this poll may have been lost: give what it took, and nothing new. */
+  readonly again?: boolean;
 }
 
 export type ClaimOutcome =

@@ -119,7 +119,7 @@ export const listClause: Clause = {
 };
 
 export const deadlineClause: Clause = {
-  number: 9,
+  number: 10,
   title: "deadlines are set and compared by the store's clock",
   checks: {
     'a lease is expired once it has run out, and not before': async ({ store }) => {

@@ -4,6 +4,7 @@ import type { JobId } from '../../events/ids.ts';
 import { claimClause, heartbeatClause } from './record-store.claim.clauses.ts';
 import { commitClause, completeClause } from './record-store.commit.clauses.ts';
 import { allOrNoneClause, enqueueClause } from './record-store.enqueue.clauses.ts';
+import { pollClause } from './record-store.poll.clauses.ts';
 import { deadlineClause, listClause, outboxClause } from './record-store.read.clauses.ts';
 
 /** A store to be tested, empty, and what the relay would find in its outbox. */
@@ -29,6 +30,7 @@ export const recordStoreClauses: readonly Clause[] = [
   heartbeatClause,
   outboxClause,
   listClause,
+  pollClause,
   deadlineClause,
 ];
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { CommitUnit } from '../../../engine/commit.ts';
 import type { LeaseProof, RecordStore } from '../../../engine/ports/record-store.ts';
 
@@ -127,6 +128,29 @@ export function skipsAJobBetweenPages(store: RecordStore): RecordStore {
     listJobs: async (filter) => {
       if (filter.before === undefined) return store.listJobs(filter);
       return (await store.listJobs({ ...filter, limit: filter.limit + 1 })).slice(1);
+    },
+  });
+}
+
+/** Gives the youngest first, and does not know a poll again. */
+export function pollsOutOfTurn(store: RecordStore): RecordStore {
+  return withFault(store, {
+    poll: async (request) => {
+      const jobs = (await store.poll({ ...request, claimId: randomUUID() })).reverse();
+      return request.again ? [] : jobs;
+    },
+  });
+}
+
+/** Lets whoever polls at the same time have the same jobs. */
+export function pollsWithoutLocking(store: RecordStore): RecordStore {
+  let underWay: ReturnType<RecordStore['poll']> | undefined;
+  return withFault(store, {
+    poll: (request) => {
+      underWay ??= store.poll(request).finally(() => {
+        underWay = undefined;
+      });
+      return underWay;
     },
   });
 }

@@ -9,6 +9,8 @@ import {
   forgetsTheOutboxRow,
   ignoresTheToken,
   ignoresTheVersion,
+  pollsOutOfTurn,
+  pollsWithoutLocking,
   skipsAJobBetweenPages,
 } from './record-store-faults.ts';
 
@@ -21,6 +23,8 @@ const caughtBy: readonly (readonly [(store: RecordStore) => RecordStore, readonl
   [appliesHalfAUnit, [5]],
   [forgetsTheOutboxRow, [7]],
   [skipsAJobBetweenPages, [8]],
+  [pollsOutOfTurn, [9]],
+  [pollsWithoutLocking, [9]],
 ];
 
 describe('the suite of the RecordStore', () => {

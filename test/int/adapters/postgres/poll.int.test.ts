@@ -1,0 +1,45 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { explainPoll } from '../../../../adapters/postgres/sql/poll.ts';
+import type { StepId } from '../../../../events/ids.ts';
+import { createDatabase, type TestDatabase } from '../../../helpers/database.ts';
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  await database.pool().query(`
+    insert into jobs (id, type, status, payload, priority, max_retries, queued_at)
+    select gen_random_uuid(), 'type-' || n % 4, 'queued', '{}', n % 3, 3, now()
+    from generate_series(1, 40000) as n
+  `);
+  await database.pool().query('analyze jobs');
+});
+
+afterAll(() => database.drop());
+
+/** Rows that came out of each scan of an index, with the index. */
+function scans(plan: string): { readonly index: string; readonly rows: number }[] {
+  return [...plan.matchAll(/Index (?:Only )?Scan using (\w+) .*?rows=([\d.]+) loops=(\d+)/g)].map(
+    ([, index = '', rows, loops]) => ({ index, rows: Number(rows) * Number(loops) }),
+  );
+}
+
+test.each([
+  { types: ['type-1'], read: 50 },
+  { types: ['type-0', 'type-1', 'type-2', 'type-3', 'unknown'], read: 4 * 50 + 53 },
+])('a poll for $types reads the heads of the index, however much is queued', async ({ types, read }) => {
+  const plan = await explainPoll(database.pool(), {
+    types: types as StepId[],
+    limit: 50,
+    payloadBytes: 1_000_000,
+    workerId: 'w',
+    leaseMs: 1000,
+    claimId: randomUUID(),
+  });
+  expect(plan).not.toMatch(/Seq Scan|Bitmap .* on jobs_queued/);
+  const queued = scans(plan).filter(({ index }) => index === 'jobs_queued');
+  const total = queued.reduce((sum, { rows }) => sum + rows, 0);
+  expect(total).toBeGreaterThanOrEqual(50);
+  expect(total).toBeLessThanOrEqual(read);
+});
