@@ -25,6 +25,9 @@ export interface EngineDeps {
 export const limits = {
   payloadBytes: 256 * 1024,
   batchJobs: 1000,
+  /** Of the jobs of one poll together. A Lambda answers with at most 6 MB, and a payload may double when it is quoted. */
+  pollPayloadBytes: 1_000_000,
+  pollWaitMs: 20_000,
   workflowSteps: 1000,
   maxRetries: 1000,
   leaseMs: { default: 120_000, min: 1_000, max: 12 * 3_600_000 },

@@ -11,6 +11,7 @@ export const errorCodes = {
   method_not_allowed: 'The path exists, and takes other methods.',
   idempotency_conflict: 'The idempotency key was used with another request.',
   illegal_transition: 'The job is not in a state from which this is allowed.',
+  poll_disabled: 'Jobs reach workers through Kafka topics here, not by polling.',
   stale_token:
     'The token is not the one of the current attempt: the result came too late and was recorded, not applied.',
   workflow_ended: 'The workflow instance has ended.',

@@ -1,8 +1,12 @@
+import { Announcer } from '../adapters/postgres/announcer.ts';
+import { announcing } from '../adapters/postgres/announcing-store.ts';
+import { PostgresArrivals } from '../adapters/postgres/arrivals.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { EngineDeps } from '../engine/deps.ts';
+import type { Arrivals } from '../engine/ports/arrivals.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import { readFunctionsConfig } from './config.ts';
 import { KnownTypes } from './http/known-types.ts';
@@ -14,6 +18,8 @@ export interface App {
   readonly types: KnownTypes;
   readonly metrics: JobMetrics;
   readonly logger: Logger;
+  /** For those who wait for jobs; undefined where nobody may. */
+  readonly arrivals: Arrivals | undefined;
   /** Gives the database connections back. */
   close(): Promise<void>;
 }
@@ -40,17 +46,32 @@ export async function closeApp(): Promise<void> {
   await app?.close();
 }
 
+/** Lets those who wait for jobs go, so that a gateway that stops need not wait for them. */
+export async function endWaits(): Promise<void> {
+  await current?.arrivals?.close();
+}
+
 function create(): App {
   const config = readFunctionsConfig();
   const logger = createJsonLogger(config.logLevel);
   const pool = createPool(config.postgres, logger);
-  const store = createPostgresRecordStore(pool);
+  const tables = createPostgresRecordStore(pool);
+  const announcer = new Announcer(pool, logger);
+  const polling = config.mode === 'polling';
+  const store = polling ? announcing(tables, { announcer, wait: config.serverless }) : tables;
   const deps = createEngineDeps(store, config.mode);
+  const { dsn } = config.postgres;
+  const arrivals =
+    polling && !config.serverless ? new PostgresArrivals({ dsn, clock: deps.clock, logger }) : undefined;
   return {
     deps,
     logger,
+    arrivals,
     types: new KnownTypes(() => store.listTypes(), deps.clock),
     metrics: createJobMetrics(config.mode, { store, clock: deps.clock, logger }),
-    close: () => pool.end(),
+    close: async () => {
+      await arrivals?.close();
+      await pool.end();
+    },
   };
 }

@@ -5,6 +5,8 @@ import { type DispatchMode, dispatchModes } from '../engine/deps.ts';
 
 export interface FunctionsConfig {
   readonly mode: DispatchMode;
+  /** In Lambda: nothing goes on once a request is answered, and to wait costs money. */
+  readonly serverless: boolean;
   readonly postgres: PostgresConfig;
   readonly logLevel: LogLevel;
 }
@@ -14,9 +16,11 @@ const POOL_SIZE = { lambda: 1, gateway: 10 } as const;
 
 /** The settings of the functions that hold database credentials; every error names its variable. */
 export function readFunctionsConfig(env: Environment = process.env): FunctionsConfig {
-  const poolSize = env['AWS_LAMBDA_FUNCTION_NAME'] ? POOL_SIZE.lambda : POOL_SIZE.gateway;
+  const serverless = Boolean(env['AWS_LAMBDA_FUNCTION_NAME']);
+  const poolSize = serverless ? POOL_SIZE.lambda : POOL_SIZE.gateway;
   return Object.freeze({
     mode: readChoice(env, 'WE_DISPATCH_MODE', dispatchModes, 'polling'),
+    serverless,
     postgres: readPostgresConfig(env, { poolSize }),
     logLevel: readChoice(env, 'WE_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
   });

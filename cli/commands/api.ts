@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { readInteger, readString } from '../../adapters/env.ts';
 import { createJsonLogger } from '../../adapters/system/logger.ts';
-import { closeApp } from '../../functions/compose.ts';
+import { closeApp, endWaits } from '../../functions/compose.ts';
 import { startGateway } from '../dev/gateway.ts';
 import { registerTypes } from '../register-types.ts';
 import { loadServiceConfig, stepIds } from '../service-config.ts';
@@ -26,6 +26,7 @@ async function api(): Promise<void> {
   console.log(`api listening on ${gateway.url}`);
   announceReady({ apiUrl: gateway.url });
   await aborted(signal);
+  await endWaits();
   await gateway.stop();
   await closeApp();
   releaseParent();

@@ -90,11 +90,20 @@ async function serve(server: Server, request: IncomingMessage, response: ServerR
     rawQuery,
     pathParameters: match?.pathParameters,
   });
+  event.gone = () => goneSignal(response);
   const handler = match?.route.endpoint.handler ?? unmatched;
   const reply = handler(event, toContext(event, performance.now() + REQUEST_TIMEOUT_MS));
   const result = await inTime(reply, event.requestContext.requestId);
   // A connection kept open would keep a gateway that stops from ending.
   send(response, result, { keepAlive: server.listening });
+}
+
+/** Aborts when the connection closes before the reply was sent. */
+function goneSignal(response: ServerResponse): AbortSignal {
+  const gone = new AbortController();
+  if (response.destroyed) gone.abort();
+  else response.once('close', () => response.writableFinished || gone.abort());
+  return gone.signal;
 }
 
 /** Undefined when the body is larger than allowed; then the rest of it is not read. */

@@ -14,6 +14,7 @@ import { heartbeatBatch } from './handlers/heartbeat-batch.ts';
 import { heartbeatJob } from './handlers/heartbeat-job.ts';
 import { listJobs } from './handlers/list-jobs.ts';
 import { metricsPage } from './handlers/metrics-page.ts';
+import { pollJobs } from './handlers/poll-jobs.ts';
 import { recordUndecodable } from './handlers/record-undecodable.ts';
 import { startWorkflow } from './handlers/start-workflow.ts';
 
@@ -38,6 +39,12 @@ export const apiRoutes: readonly Route[] = [
   { method: 'GET', path: '/api/v1/jobs/{id}', summary: 'Get a job with its history', endpoint: getJob },
   { method: 'POST', path: '/api/v1/jobs/{id}/claim', summary: 'Claim a job', endpoint: claimJob },
   { method: 'POST', path: '/api/v1/jobs/claim', summary: 'Claim jobs', endpoint: claimBatch },
+  {
+    method: 'POST',
+    path: '/api/v1/jobs/poll',
+    summary: 'Take queued jobs (polling mode)',
+    endpoint: pollJobs,
+  },
   { method: 'POST', path: '/api/v1/jobs/{id}/heartbeat', summary: 'Extend a lease', endpoint: heartbeatJob },
   { method: 'POST', path: '/api/v1/jobs/heartbeat', summary: 'Extend leases', endpoint: heartbeatBatch },
   { method: 'POST', path: '/api/v1/jobs/{id}/complete', summary: 'Complete a job', endpoint: completeJob },

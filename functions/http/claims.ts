@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { claimJobs } from '../../engine/commands/claim-jobs.ts';
+import { type PollWait, pollJobs } from '../../engine/commands/poll-jobs.ts';
 import { MillraceError } from '../../engine/errors.ts';
 import type { JobRecord } from '../../engine/job.ts';
-import type { ClaimOutcome, ClaimRequest } from '../../engine/ports/record-store.ts';
+import type { ClaimOutcome, ClaimRequest, PollRequest } from '../../engine/ports/record-store.ts';
 import type { App } from '../compose.ts';
 
 /** Claims, and measures how long the jobs had waited. */
@@ -11,12 +12,25 @@ export async function claim({ deps, metrics }: App, request: ClaimRequest): Prom
   const outcomes = await claimJobs(deps, request);
   const claimMs = deps.clock.now().getTime() - start;
   for (const outcome of outcomes) {
-    if (outcome.kind !== 'claimed') continue;
-    const { startedAt, queuedAt, createdAt } = outcome.job;
-    const queuedMs = (startedAt ?? createdAt).getTime() - (queuedAt ?? createdAt).getTime();
-    metrics.claimed({ queuedMs, claimMs });
+    if (outcome.kind === 'claimed') metrics.claimed({ queuedMs: queuedMs(outcome.job), claimMs });
   }
   return outcomes;
+}
+
+/** Takes queued jobs, and measures how long they had waited. */
+export async function poll(
+  { deps, metrics }: App,
+  request: PollRequest,
+  wait?: PollWait,
+): Promise<readonly JobRecord[]> {
+  const { jobs, claimMs } = await pollJobs(deps, request, wait);
+  // A job that is given again was counted when it was taken.
+  if (!request.again) for (const job of jobs) metrics.claimed({ queuedMs: queuedMs(job), claimMs });
+  return jobs;
+}
+
+function queuedMs({ startedAt, queuedAt, createdAt }: JobRecord): number {
+  return (startedAt ?? createdAt).getTime() - (queuedAt ?? createdAt).getTime();
 }
 
 /** What a claim asks for. Without a claim id of the caller's own, repeating the request is a claim of its own. */

@@ -11,6 +11,7 @@ export const problemStatus = {
   method_not_allowed: 405,
   idempotency_conflict: 409,
   illegal_transition: 409,
+  poll_disabled: 409,
   stale_token: 409,
   workflow_ended: 409,
   unavailable: 503,

@@ -64,6 +64,15 @@ const claimedInBatch = z
   .strictObject({ ...jobShape, payload: anyJson.optional(), payload_omitted: z.literal(true).optional() })
   .meta({ description: 'Without `payload` once the answer is full: get the job for it.' });
 
+export const polled = z.strictObject({
+  jobs: z.array(
+    z.strictObject({
+      ...claim,
+      job: z.strictObject({ ...jobShape, payload: anyJson.optional(), payload_text: z.string().optional() }),
+    }),
+  ),
+});
+
 function results<T extends z.ZodType>(result: T) {
   return z.strictObject({ results: z.array(result).meta({ description: 'In the order of the request.' }) });
 }

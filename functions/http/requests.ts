@@ -73,6 +73,28 @@ export const claimBatchRequest = z.strictObject({
   lease_seconds: leaseSeconds,
 });
 
+export const pollRequest = z.strictObject({
+  types: z.array(stepId).min(1).max(1000).meta({ description: 'The types there are handlers for.' }),
+  limit: z.int().min(1).max(limits.batchJobs).default(1),
+  claim_id: claimId,
+  again: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'The answer under this claim_id was lost: the same leases again, and no others.' }),
+  worker_id: workerId,
+  lease_seconds: leaseSeconds,
+  wait_ms: z
+    .int()
+    .min(0)
+    .max(limits.pollWaitMs)
+    .default(0)
+    .meta({ description: 'Wait so long for a job when there is none. A Lambda answers at once.' }),
+  payload_as: z
+    .enum(['json', 'text'])
+    .default('json')
+    .meta({ description: '`text`: as a string `payload_text`, byte for byte, instead of `payload`.' }),
+});
+
 export const heartbeatRequest = z.strictObject({ token: uuid, lease_seconds: leaseSeconds });
 
 export const heartbeatBatchRequest = z.strictObject({

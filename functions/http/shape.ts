@@ -9,6 +9,8 @@ import type { InstanceId, JobId } from '../../events/ids.ts';
 export interface HttpEvent extends APIGatewayProxyEventV2 {
   /** Set by the middleware once the request is found to be as documented. */
   input?: Input<unknown, unknown>;
+  /** Aborts when the caller has gone. Only the local gateway can tell; made when first asked for, as most requests never do. */
+  gone?: () => AbortSignal;
 }
 
 export type HttpResult = APIGatewayProxyStructuredResultV2;

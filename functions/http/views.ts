@@ -52,6 +52,11 @@ export function jobTextWithoutPayload(job: JobRecord): string {
   return jsonObject({ ...jobFields(job), payload_omitted: true }, { result: job.result ?? 'null' });
 }
 
+/** With the payload as a string, for a caller whose JSON parser would not keep it byte for byte. */
+export function jobTextWithPayloadText(job: JobRecord): string {
+  return jsonObject({ ...jobFields(job), payload_text: job.payload }, { result: job.result ?? 'null' });
+}
+
 /** A job just written, as it stands: the times that the store sets itself differ from `createdAt` by its own few ms. */
 export function createdJobText(job: NewJob): string {
   const { createdAt } = job;

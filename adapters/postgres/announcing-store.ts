@@ -1,0 +1,45 @@
+import type { NewJob } from '../../engine/commit.ts';
+import type { RecordStore } from '../../engine/ports/record-store.ts';
+import type { Announcer } from './announcer.ts';
+
+export interface Announcing {
+  readonly announcer: Pick<Announcer, 'announce'>;
+  /** Whether a call ends only once it was told: a Lambda is frozen as soon as it has answered. */
+  readonly wait: boolean;
+}
+
+/** The store, telling of the jobs it has queued for whoever polls. A job with a message is the broker's to tell of. */
+export function announcing(store: RecordStore, { announcer, wait }: Announcing): RecordStore {
+  const tell = async (jobs: readonly NewJob[]) => {
+    const queued = jobs.filter(isForPolling);
+    if (queued.length === 0) return;
+    const told = announcer.announce(queued.map(({ type }) => type));
+    if (wait) await told;
+  };
+  return {
+    ...store,
+    async enqueue(jobs, options) {
+      const outcomes = await store.enqueue(jobs, options);
+      await tell(jobs.filter((_, index) => outcomes[index]?.kind === 'created'));
+      return outcomes;
+    },
+    async start(instances) {
+      await store.start(instances);
+      await tell(instances.map(({ firstJob }) => firstJob));
+    },
+    async commit(commit) {
+      const outcomes = await store.commit(commit);
+      const applied = commit.units.filter((_, index) => outcomes[index] === 'applied');
+      // A job that is queued again is known by its id only.
+      if (applied.some(({ job }) => job.status === 'queued' && !job.dispatch)) {
+        const told = announcer.announce();
+        if (wait) await told;
+      } else await tell(applied.flatMap(({ enqueue }) => enqueue));
+      return outcomes;
+    },
+  };
+}
+
+function isForPolling({ status, dispatch }: NewJob): boolean {
+  return status === 'queued' && !dispatch;
+}
