@@ -1,23 +1,28 @@
 import { Command } from 'commander';
 import { isMillraceError } from '../engine/errors.ts';
-import { apiCommand } from './commands/api.ts';
-import { demoCommand } from './commands/demo.ts';
-import { migrateCommand } from './commands/migrate.ts';
-import { relayCommand } from './commands/relay.ts';
-import { startCommand } from './commands/start.ts';
-import { topicsCommand } from './commands/topics.ts';
-import { workerCommand } from './commands/worker.ts';
+
+/**
+ * The verbs. Only the one that is run is loaded: it starts sooner, and a process that has nothing to do with Kafka holds
+ * nothing of it.
+ */
+const verbs: Readonly<Record<string, () => Promise<Command>>> = {
+  demo: async () => (await import('./commands/demo.ts')).demoCommand(),
+  start: async () => (await import('./commands/start.ts')).startCommand(),
+  migrate: async () => (await import('./commands/migrate.ts')).migrateCommand(),
+  topics: async () => (await import('./commands/topics.ts')).topicsCommand(),
+  outbox: async () => (await import('./commands/outbox.ts')).outboxCommand(),
+  api: async () => (await import('./commands/api.ts')).apiCommand(),
+  relay: async () => (await import('./commands/relay.ts')).relayCommand(),
+  worker: async () => (await import('./commands/worker.ts')).workerCommand(),
+};
 
 const program = new Command('millrace')
   .description('Durable jobs and workflows on AWS Lambda, PostgreSQL and Kafka.')
-  .addCommand(demoCommand())
-  .addCommand(startCommand())
-  .addCommand(migrateCommand())
-  .addCommand(topicsCommand())
-  .addCommand(apiCommand())
-  .addCommand(relayCommand())
-  .addCommand(workerCommand())
   .showHelpAfterError('(run with --help for the options)');
+
+const asked = process.argv[2] ?? '';
+const needed = Object.hasOwn(verbs, asked) ? [verbs[asked]] : Object.values(verbs);
+for (const load of needed) if (load) program.addCommand(await load());
 
 try {
   await program.parseAsync();

@@ -1,17 +1,17 @@
 import { Command, Option } from 'commander';
-import { readDuration, readInteger } from '../../adapters/env.ts';
-import { readKafkaConfig } from '../../adapters/kafka/config.ts';
-import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
-import { systemClock } from '../../adapters/system/clock.ts';
+import { readInteger } from '../../adapters/env.ts';
 import { createJsonLogger } from '../../adapters/system/logger.ts';
 import { readWorkerConfig } from '../../functions/worker/config.ts';
-import { KafkaRunner } from '../../sdk/kafka-runner.ts';
-import { createMskHandler } from '../../sdk/worker/msk-handler.ts';
-import { startMskEventSource } from '../dev/msk-event-source.ts';
-import { loadServiceConfig, stepIds } from '../service-config.ts';
+import { PollingRunner } from '../../sdk/polling-runner.ts';
+import { loadServiceConfig } from '../service-config.ts';
 import { aborted, announceReady, releaseParent, shutdownSignal } from '../shutdown.ts';
 
-type Source = 'kafka' | 'msk-local';
+/** Starts a source; gives what stops it. */
+const sources = {
+  polling: startPolling,
+  kafka: async () => (await import('./kafka-sources.ts')).startKafkaRunner(),
+  'msk-local': async () => (await import('./kafka-sources.ts')).startMskLocal(),
+} satisfies Record<string, () => Promise<() => Promise<void>>>;
 
 export function workerCommand(): Command {
   return new Command('worker')
@@ -19,17 +19,17 @@ export function workerCommand(): Command {
     .addOption(
       new Option(
         '--source <source>',
-        'kafka: a long-lived consumer; msk-local: the Lambda handler behind a local MSK event source',
+        'polling: takes jobs through the API, without Kafka; kafka: a long-lived consumer; msk-local: the Lambda handler behind a local MSK event source',
       )
-        .choices(['kafka', 'msk-local'])
+        .choices(Object.keys(sources))
         .makeOptionMandatory(),
     )
     .action(worker);
 }
 
-async function worker({ source }: { source: Source }): Promise<void> {
+async function worker({ source }: { source: keyof typeof sources }): Promise<void> {
   const signal = shutdownSignal();
-  const stop = source === 'kafka' ? await startRunner() : await startLambda();
+  const stop = await sources[source]();
   console.log(`worker started; source=${source}`);
   announceReady({});
   await aborted(signal);
@@ -37,40 +37,16 @@ async function worker({ source }: { source: Source }): Promise<void> {
   releaseParent();
 }
 
-async function assemble() {
-  const { logLevel, ...settings } = readWorkerConfig();
-  const service = await loadServiceConfig();
-  const logger = createJsonLogger(logLevel);
-  const streamer = createKafkaStreamer(readKafkaConfig(process.env), logger);
-  return { options: { ...settings, handlers: service.jobs, logger }, streamer, steps: stepIds(service) };
-}
-
-async function startRunner(): Promise<() => Promise<void>> {
-  const { options, streamer } = await assemble();
-  const runner = new KafkaRunner({ ...options, streamer, ...readBatching() });
+async function startPolling(): Promise<() => Promise<void>> {
+  const { logLevel, ...settings } = readWorkerConfig(process.env, { concurrency: 10 });
+  const { jobs } = await loadServiceConfig();
+  const prefetch = readInteger(process.env, 'WE_WORKER_PREFETCH', { fallback: 0, min: 0, max: 10_000 });
+  const runner = new PollingRunner({
+    ...settings,
+    prefetch,
+    handlers: jobs,
+    logger: createJsonLogger(logLevel),
+  });
   await runner.start();
   return () => runner.stop();
-}
-
-async function startLambda(): Promise<() => Promise<void>> {
-  const { options, streamer, steps } = await assemble();
-  const source = await startMskEventSource({
-    ...readBatching(),
-    streamer,
-    steps,
-    bootstrapServers: process.env['WE_KAFKA_SEED_BROKERS'] ?? '',
-    invoke: createMskHandler(options),
-    timeoutMs: readDuration(process.env, 'WE_WORKER_FUNCTION_TIMEOUT', 60_000),
-    logger: options.logger,
-    clock: systemClock,
-  });
-  return () => source.stop();
-}
-
-/** As an event source mapping has it, but for a window that suits a person waiting. */
-function readBatching(): { batchSize: number; batchWindowMs: number } {
-  return {
-    batchSize: readInteger(process.env, 'WE_WORKER_BATCH_SIZE', { fallback: 100, min: 1, max: 10_000 }),
-    batchWindowMs: readDuration(process.env, 'WE_WORKER_BATCH_WINDOW', 5),
-  };
 }

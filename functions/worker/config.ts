@@ -12,12 +12,19 @@ export interface WorkerConfig {
 }
 
 /** The worker's settings; every error names its variable. */
-export function readWorkerConfig(env: Environment = process.env): WorkerConfig {
+export function readWorkerConfig(
+  env: Environment = process.env,
+  defaults: { readonly concurrency: number } = { concurrency: 1 },
+): WorkerConfig {
   return Object.freeze({
     apiUrl: readString(env, 'WE_API_URL'),
     workerId: readString(env, 'WE_WORKER_ID', defaultWorkerId(env)),
     leaseSeconds: readInteger(env, 'WE_LEASE_SECONDS', { fallback: 120, min: 1, max: 43_200 }),
-    concurrency: readInteger(env, 'WE_WORKER_CONCURRENCY', { fallback: 1, min: 1, max: 1000 }),
+    concurrency: readInteger(env, 'WE_WORKER_CONCURRENCY', {
+      fallback: defaults.concurrency,
+      min: 1,
+      max: 1000,
+    }),
     handlerTimeoutMs: readDuration(env, 'WE_WORKER_HANDLER_TIMEOUT', 15 * 60_000),
     logLevel: readChoice(env, 'WE_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
   });

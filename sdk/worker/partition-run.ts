@@ -5,7 +5,7 @@ import { type Entry, toUndecodable } from './entries.ts';
 import type { HeldLease, LeaseKeeper } from './lease-keeper.ts';
 import type { Pace } from './pace.ts';
 import type { Reporter } from './reporter.ts';
-import type { Settlement } from './run-attempt.ts';
+import { NOT_STARTED, type Settlement } from './run-attempt.ts';
 import type { WorkerApi } from './worker-api.ts';
 
 /** What the partitions of one batch share. */
@@ -25,12 +25,6 @@ export interface BatchTools {
 
 /** A job unknown for this long after its dispatch is gone: deleted, or lost with a restore. In milliseconds. */
 const GONE_AFTER_MS = 10 * 60_000;
-
-const NOT_STARTED: Settlement = {
-  kind: 'fail',
-  error: 'The worker had to stop before it could start this attempt. Nothing was run.',
-  retryable: true,
-};
 
 /** The records of one partition, in order: claimed in chunks, run, their results handed to the reporter. */
 export class PartitionRun {

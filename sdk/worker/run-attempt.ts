@@ -12,6 +12,12 @@ export type Settlement =
   /** The job has gone elsewhere: there is nothing to tell. */
   | { readonly kind: 'lost' };
 
+export const NOT_STARTED: Settlement = {
+  kind: 'fail',
+  error: 'The worker had to stop before it could start this attempt. Nothing was run.',
+  retryable: true,
+};
+
 export interface AttemptOptions {
   readonly handlers: JobHandlers;
   readonly logger: Logger;

@@ -3,8 +3,8 @@ import { MillraceError } from '../../engine/errors.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import { type Logger, silentLogger } from '../../engine/ports/logger.ts';
 import type { JobHandlers } from '../define.ts';
-import { createApiClient } from './api-client.ts';
-import { createProcessRecords, type ProcessRecords } from './process-records.ts';
+import { type ApiClientOptions, createApiClient } from './api-client.ts';
+import { createProcessRecords, type ProcessRecords, type ProcessRecordsOptions } from './process-records.ts';
 import type { WorkerApi } from './worker-api.ts';
 
 /** What every kind of worker is told. */
@@ -31,23 +31,39 @@ export interface WorkerOptions {
 
 /** @throws MillraceError `configuration` when an option is out of its range */
 export function processRecordsFrom(options: WorkerOptions): ProcessRecords {
+  return createProcessRecords(workerSettings(options));
+}
+
+/**
+ * What was asked for, checked, with what follows from it.
+ * @throws MillraceError `configuration` when an option is out of its range
+ */
+export function workerSettings(
+  options: WorkerOptions,
+): ProcessRecordsOptions & { readonly concurrency: number } {
   const { leaseSeconds = limits.leaseMs.default / 1000, concurrency = 1, logger = silentLogger } = options;
   requireRange('leaseSeconds', leaseSeconds, [limits.leaseMs.min / 1000, limits.leaseMs.max / 1000]);
   requireRange('concurrency', concurrency, [1, 1000]);
-  const { apiUrl, workerId = 'worker' } = options;
-  return createProcessRecords({
+  return {
     handlers: options.handlers,
-    api: options.api ?? createApiClient({ apiUrl, workerId, leaseSeconds, ...given(options) }),
+    api: options.api ?? createApiClient(apiClientOptions(options)),
     leaseMs: leaseSeconds * 1000,
     concurrency,
     logger,
     ...(options.handlerTimeoutMs === undefined ? {} : { handlerTimeoutMs: options.handlerTimeoutMs }),
     ...(options.clock ? { clock: options.clock } : {}),
-  });
+  };
 }
 
-function given({ apiHeaders, clock }: WorkerOptions) {
-  return { ...(apiHeaders ? { headers: apiHeaders } : {}), ...(clock ? { clock } : {}) };
+export function apiClientOptions({ apiUrl, apiHeaders, clock, ...options }: WorkerOptions): ApiClientOptions {
+  const { workerId = 'worker', leaseSeconds = limits.leaseMs.default / 1000 } = options;
+  return {
+    apiUrl,
+    workerId,
+    leaseSeconds,
+    ...(apiHeaders ? { headers: apiHeaders } : {}),
+    ...(clock ? { clock } : {}),
+  };
 }
 
 function requireRange(name: string, value: number, [min, max]: readonly [number, number]): void {

@@ -1,0 +1,50 @@
+import { readDuration, readInteger } from '../../adapters/env.ts';
+import { readKafkaConfig } from '../../adapters/kafka/config.ts';
+import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
+import { systemClock } from '../../adapters/system/clock.ts';
+import { createJsonLogger } from '../../adapters/system/logger.ts';
+import { readWorkerConfig } from '../../functions/worker/config.ts';
+import { KafkaRunner } from '../../sdk/kafka-runner.ts';
+import { createMskHandler } from '../../sdk/worker/msk-handler.ts';
+import { startMskEventSource } from '../dev/msk-event-source.ts';
+import { loadServiceConfig, stepIds } from '../service-config.ts';
+
+/** The sources that need a broker, in a file of their own: a worker that polls does not load it. */
+
+export async function startKafkaRunner(): Promise<() => Promise<void>> {
+  const { options, streamer } = await assemble();
+  const runner = new KafkaRunner({ ...options, streamer, ...readBatching() });
+  await runner.start();
+  return () => runner.stop();
+}
+
+export async function startMskLocal(): Promise<() => Promise<void>> {
+  const { options, streamer, steps } = await assemble();
+  const source = await startMskEventSource({
+    ...readBatching(),
+    streamer,
+    steps,
+    bootstrapServers: process.env['WE_KAFKA_SEED_BROKERS'] ?? '',
+    invoke: createMskHandler(options),
+    timeoutMs: readDuration(process.env, 'WE_WORKER_FUNCTION_TIMEOUT', 60_000),
+    logger: options.logger,
+    clock: systemClock,
+  });
+  return () => source.stop();
+}
+
+async function assemble() {
+  const { logLevel, ...settings } = readWorkerConfig();
+  const service = await loadServiceConfig();
+  const logger = createJsonLogger(logLevel);
+  const streamer = createKafkaStreamer(readKafkaConfig(process.env), logger);
+  return { options: { ...settings, handlers: service.jobs, logger }, streamer, steps: stepIds(service) };
+}
+
+/** As an event source mapping has it, but for a window that suits a person waiting. */
+function readBatching(): { batchSize: number; batchWindowMs: number } {
+  return {
+    batchSize: readInteger(process.env, 'WE_WORKER_BATCH_SIZE', { fallback: 100, min: 1, max: 10_000 }),
+    batchWindowMs: readDuration(process.env, 'WE_WORKER_BATCH_WINDOW', 5),
+  };
+}

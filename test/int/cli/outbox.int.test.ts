@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { millrace } from '../../e2e/millrace.ts';
+import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
+import { failOnLeftoverProcesses } from '../../helpers/leaks.ts';
+import { waitFor } from '../../helpers/wait-for.ts';
+
+failOnLeftoverProcesses();
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createDatabase();
+});
+
+afterAll(() => database.drop());
+
+function outbox(...args: string[]) {
+  return millrace(['outbox', ...args], { env: { WE_POSTGRES_DSN: database.dsn } });
+}
+
+async function fill(): Promise<void> {
+  await database
+    .pool()
+    .query(`insert into dispatch_outbox (topic, message_count, messages) values ('t', 3, ''), ('t', 1, '')`);
+}
+
+test('status tells how many jobs wait in how many rows', async () => {
+  await fill();
+  const status = outbox('status', '--json');
+  expect(await status.ended).toBe(0);
+  expect(JSON.parse(status.output())).toMatchObject({ rows: 2, messages: 4 });
+  await database.pool().query('delete from dispatch_outbox');
+  const empty = outbox('status');
+  expect(await empty.ended).toBe(0);
+  expect(empty.output()).toBe('the outbox is empty\n');
+});
+
+test('drain waits until nothing waits, and shows how far it is', async () => {
+  await fill();
+  const drain = outbox('drain', '--timeout', '30s');
+  await waitFor(() => drain.output().includes('4 jobs wait in 2 rows'), { within: 20_000 });
+  await database.pool().query('delete from dispatch_outbox where message_count = 3');
+  await waitFor(() => drain.output().includes('1 jobs wait in 1 rows'), { within: 20_000 });
+  await database.pool().query('delete from dispatch_outbox');
+  expect(await drain.ended).toBe(0);
+  expect(drain.output()).toMatch(/the outbox is empty\n$/);
+});
+
+test('drain fails when something is left at the end of its time, and says what to do', async () => {
+  await fill();
+  const drain = outbox('drain', '--timeout', '300ms');
+  expect(await drain.ended).toBe(1);
+  expect(drain.output()).toMatch(/not empty after 300ms: 4 jobs wait in 2 rows.*Check that a relay leads/s);
+});

@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createService } from '../../e2e/millrace.ts';
+import { failOnLeftoverProcesses } from '../../helpers/leaks.ts';
+import { waitFor } from '../../helpers/wait-for.ts';
+import { startApi } from '../functions/http/api.ts';
+
+failOnLeftoverProcesses();
+const api = startApi('polling');
+const MAIN = resolve(import.meta.dirname, '../../../cli/main.ts');
+let service: Awaited<ReturnType<typeof createService>>;
+
+beforeAll(async () => {
+  service = await createService();
+});
+
+afterAll(() => service[Symbol.asyncDispose]());
+
+/** Prints the address of each module as it is resolved. */
+const SPY = `
+import { registerHooks } from 'node:module';
+registerHooks({ resolve(specifier, context, next) {
+  const resolved = next(specifier, context);
+  process.stdout.write('module ' + resolved.url + '\\n');
+  return resolved;
+} });
+`;
+
+async function startWorker(args: readonly string[], env: Record<string, string>) {
+  const spy = join(service.directory, 'spy.mjs');
+  await writeFile(spy, SPY);
+  const child = spawn(process.execPath, ['--import', pathToFileURL(spy).href, MAIN, 'worker', ...args], {
+    cwd: service.directory,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  const ended = new Promise<number | null>((settle) => child.once('close', settle));
+  return { child, ended, output: () => output };
+}
+
+test('a polling worker process completes jobs, and loads no module of Kafka', async () => {
+  const worker = await startWorker(['--source', 'polling'], { WE_API_URL: api.url });
+  await waitFor(() => worker.output().includes('worker started; source=polling'), { within: 20_000 });
+  const ids = await Promise.all(
+    Array.from({ length: 25 }, async () => {
+      const job = await api.post('/api/v1/jobs', { type: 'send-email', payload: { to: 'ada@example.org' } });
+      return String(job.json['id']);
+    }),
+  );
+  await waitFor(
+    async () => {
+      const jobs = await Promise.all(ids.map((id) => api.get(`/api/v1/jobs/${id}`)));
+      return jobs.every(({ json }) => json['status'] === 'completed');
+    },
+    { within: 20_000, what: 'the jobs to complete' },
+  );
+  worker.child.kill('SIGTERM');
+  expect(await worker.ended).toBe(0);
+  const modules = worker.output().match(/^module .*$/gm) ?? [];
+  expect(modules.length).toBeGreaterThan(20);
+  expect(
+    modules.filter((url) => /kafkajs|adapters\/kafka|client-kafka|msk-iam|kafka-sources/.test(url)),
+  ).toEqual([]);
+});
+
+test('the check itself sees Kafka modules where they are loaded', async () => {
+  const worker = await startWorker(['--source', 'kafka'], {
+    WE_API_URL: api.url,
+    WE_KAFKA_TRANSPORT: 'nonsense',
+  });
+  expect(await worker.ended).toBe(1);
+  expect(worker.output()).toMatch(/^module .*kafkajs/m);
+});
