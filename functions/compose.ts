@@ -3,12 +3,15 @@ import { announcing } from '../adapters/postgres/announcing-store.ts';
 import { PostgresArrivals } from '../adapters/postgres/arrivals.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
+import { PostgresRoleScheduler } from '../adapters/postgres/role-scheduler.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { EngineDeps } from '../engine/deps.ts';
 import type { Arrivals } from '../engine/ports/arrivals.ts';
 import type { Logger } from '../engine/ports/logger.ts';
-import { readFunctionsConfig } from './config.ts';
+import { runDuties } from '../engine/roles/duties.ts';
+import { leaderRoles } from '../engine/roles/leader-roles.ts';
+import { type FunctionsConfig, readFunctionsConfig } from './config.ts';
 import { KnownTypes } from './http/known-types.ts';
 import { createJobMetrics, type JobMetrics } from './http/metrics.ts';
 
@@ -20,6 +23,8 @@ export interface App {
   readonly logger: Logger;
   /** For those who wait for jobs; undefined where nobody may. */
   readonly arrivals: Arrivals | undefined;
+  /** Does the leader's work whenever it is this process's turn, until the signal aborts. With a relay, its leader does. */
+  duties(signal: AbortSignal): Promise<void>;
   /** Gives the database connections back. */
   close(): Promise<void>;
 }
@@ -51,6 +56,19 @@ export async function endWaits(): Promise<void> {
   await current?.arrivals?.close();
 }
 
+async function doDuties(
+  config: FunctionsConfig,
+  { deps, logger, signal }: { deps: EngineDeps; logger: Logger; signal: AbortSignal },
+): Promise<void> {
+  if (config.mode !== 'polling') return;
+  const scheduler = new PostgresRoleScheduler({ dsn: config.postgres.dsn, clock: deps.clock, logger });
+  // Without a broker no dispatch is lost: the time for that is of no matter.
+  const roles = leaderRoles(deps, { logger, tickMs: config.tickMs, lostAfterMs: NO_DISPATCHES_MS });
+  await runDuties({ scheduler, roles, logger }, signal);
+}
+
+const NO_DISPATCHES_MS = 3_600_000;
+
 function create(): App {
   const config = readFunctionsConfig();
   const logger = createJsonLogger(config.logLevel);
@@ -67,6 +85,7 @@ function create(): App {
     deps,
     logger,
     arrivals,
+    duties: (signal) => doDuties(config, { deps, logger, signal }),
     types: new KnownTypes(() => store.listTypes(), deps.clock),
     metrics: createJobMetrics(config.mode, { store, clock: deps.clock, logger }),
     close: async () => {

@@ -1,4 +1,4 @@
-import { type Environment, readChoice } from '../adapters/env.ts';
+import { type Environment, readChoice, readDuration } from '../adapters/env.ts';
 import { type PostgresConfig, readPostgresConfig } from '../adapters/postgres/config.ts';
 import type { LogLevel } from '../adapters/system/logger.ts';
 import { type DispatchMode, dispatchModes } from '../engine/deps.ts';
@@ -9,6 +9,8 @@ export interface FunctionsConfig {
   readonly serverless: boolean;
   readonly postgres: PostgresConfig;
   readonly logLevel: LogLevel;
+  /** How often due jobs and expired leases are looked for, in milliseconds. */
+  readonly tickMs: number;
 }
 
 /** A Lambda serves one request at a time; the local gateway serves many in one process. */
@@ -22,6 +24,7 @@ export function readFunctionsConfig(env: Environment = process.env): FunctionsCo
     mode: readChoice(env, 'WE_DISPATCH_MODE', dispatchModes, 'polling'),
     serverless,
     postgres: readPostgresConfig(env, { poolSize }),
+    tickMs: readDuration(env, 'WE_TICK_INTERVAL', 1_000),
     logLevel: readChoice(env, 'WE_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
   });
 }

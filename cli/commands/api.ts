@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { readInteger, readString } from '../../adapters/env.ts';
 import { createJsonLogger } from '../../adapters/system/logger.ts';
-import { closeApp, endWaits } from '../../functions/compose.ts';
+import { closeApp, compose, endWaits } from '../../functions/compose.ts';
 import { startGateway } from '../dev/gateway.ts';
 import { registerTypes } from '../register-types.ts';
 import { loadServiceConfig, stepIds } from '../service-config.ts';
@@ -25,7 +25,9 @@ async function api(): Promise<void> {
   });
   console.log(`api listening on ${gateway.url}`);
   announceReady({ apiUrl: gateway.url });
+  const duties = compose().duties(signal);
   await aborted(signal);
+  await duties;
   await endWaits();
   await gateway.stop();
   await closeApp();

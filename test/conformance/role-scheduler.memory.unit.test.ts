@@ -1,0 +1,4 @@
+import { openMemoryRoles } from './role-scheduler.memory.ts';
+import { testRoleScheduler } from './role-scheduler.suite.ts';
+
+testRoleScheduler('MemoryRoleScheduler', openMemoryRoles);
