@@ -194,6 +194,13 @@ export class MemoryRecordStore implements RecordStore {
     return expired.slice(0, limit).map((job) => this.#load(job));
   }
 
+  async undispatchedJobs(limit: number): Promise<JobRecord[]> {
+    return this.#jobsWhere(({ status, dispatches }) => status === 'queued' && dispatches === 0).slice(
+      0,
+      limit,
+    );
+  }
+
   async unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]> {
     const before = this.#in(-olderThanMs);
     return this.#jobsWhere(

@@ -60,6 +60,7 @@ export function createPostgresRecordStore(pool: Pool): RecordStore {
     },
     dueJobs: async (limit) => (await read.selectDueJobs(db, limit)).map(toJob),
     expiredLeases: async (limit) => (await read.loadExpiredLeases(db, limit)).map(toLoaded),
+    undispatchedJobs: async (limit) => (await read.selectUndispatchedJobs(db, limit)).map(toJob),
     unclaimedJobs: async (olderThanMs, limit) =>
       (await read.selectUnclaimedJobs(db, olderThanMs, limit)).map(toJob),
   };

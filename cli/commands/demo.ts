@@ -8,7 +8,8 @@ import { silentLogger } from '../../engine/ports/logger.ts';
 import { countStages, measureHops, type Stages } from '../dev/demo/figures.ts';
 import { drawHops, drawStages, LivePicture, summarize } from '../dev/demo/picture.ts';
 import { getWorkflow, submitJobs, submitWorkflow, type WorkflowView } from '../dev/demo/work.ts';
-import { type Stack, startStack } from '../dev/stack.ts';
+import { startStack } from '../dev/stack.ts';
+import type { Stack } from '../dev/stack-parts.ts';
 import { loadServiceConfig, stepIds } from '../service-config.ts';
 import { releaseParent, shutdownSignal } from '../shutdown.ts';
 

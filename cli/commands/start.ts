@@ -1,17 +1,20 @@
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { readInteger } from '../../adapters/env.ts';
+import { readChoice, readInteger } from '../../adapters/env.ts';
+import { dispatchModes } from '../../engine/deps.ts';
 import { MillraceError } from '../../engine/errors.ts';
 import { removeDevState, runningDev, writeDevState } from '../dev/dev-state.ts';
 import { portOrFree } from '../dev/port-or-free.ts';
-import { type Stack, startStack } from '../dev/stack.ts';
+import type { Stack, StackOptions } from '../dev/stack-parts.ts';
 import { loadServiceConfig, stepIds } from '../service-config.ts';
 import { aborted, releaseParent, shutdownSignal } from '../shutdown.ts';
 
 export function startCommand(): Command {
   return new Command('start')
-    .description('run the whole stack on this machine until Ctrl-C: PostgreSQL, Kafka, API, relay, worker')
+    .description(
+      'run the whole stack on this machine until Ctrl-C: PostgreSQL, Kafka, API, relay, worker; with WE_DISPATCH_MODE=polling PostgreSQL, API, worker',
+    )
     .option('--fresh', 'empty the data directory first')
     .action(start);
 }
@@ -31,7 +34,7 @@ async function start({ fresh = false }: { fresh?: boolean }): Promise<void> {
 
   const signal = shutdownSignal();
   const types = stepIds(await loadServiceConfig());
-  const stack = await startStack({
+  const stack = await startMode({
     directory,
     types,
     httpPort: await portOrFree(
@@ -56,14 +59,24 @@ async function start({ fresh = false }: { fresh?: boolean }): Promise<void> {
   console.log('stopped');
 }
 
+/** Kafka unless told otherwise: here somebody wants to see all of it. What is not started is not loaded. */
+async function startMode(options: StackOptions): Promise<Stack> {
+  const mode = readChoice(process.env, 'WE_DISPATCH_MODE', dispatchModes, 'kafka_outbox');
+  if (mode === 'polling') return (await import('../dev/polling-stack.ts')).startPollingStack(options);
+  return (await import('../dev/stack.ts')).startStack(options);
+}
+
 function stateOf(stack: Stack) {
-  const kafkaPids = stack.kafka.pids.map((pid, index) => [index === 0 ? 'kafka' : `kafka-${index}`, pid]);
+  const kafkaPids = (stack.kafka?.pids ?? []).map((pid, index) => [
+    index === 0 ? 'kafka' : `kafka-${index}`,
+    pid,
+  ]);
   return {
     apiUrl: stack.apiUrl,
     uiUrl: `${stack.apiUrl}/docs`,
     metricsUrl: stack.metricsUrl,
     postgresUrl: stack.postgres.dsn,
-    kafkaBrokers: stack.kafka.brokers,
+    kafkaBrokers: stack.kafka?.brokers ?? [],
     pids: {
       dev: process.pid,
       ...Object.fromEntries(stack.children.map(({ name, pid }) => [name, pid])),
@@ -80,8 +93,7 @@ ready
   api       ${apiUrl}
   docs      ${uiUrl}
   metrics   ${metricsUrl}
-  postgres  ${postgresUrl}
-  kafka     ${kafkaBrokers.join(',')}
+  postgres  ${postgresUrl}${kafkaBrokers.length === 0 ? '' : `\n  kafka     ${kafkaBrokers.join(',')}`}
 
 Try:
   curl -s ${apiUrl}/api/v1/jobs -H 'content-type: application/json' -d '{"type":"send-email","payload":{"to":"ada@example.org"}}'

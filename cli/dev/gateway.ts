@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MillraceError } from '../../engine/errors.ts';
@@ -37,7 +38,10 @@ const MAX_BODY_BYTES = bodyLimits.batch + 64 * 1024;
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { port, host = '127.0.0.1', logger, signal } = options;
   const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: REQUEST_TIMEOUT_MS });
+  const underWay = new Set<ServerResponse>();
   server.on('request', (request, response) => {
+    underWay.add(response);
+    response.once('close', () => underWay.delete(response));
     serve(server, request, response).catch((error: unknown) => {
       // A handler answers every failure itself: what comes here is the connection's.
       logger.warn('a request ended without a reply', { path: request.url?.slice(0, 200), error });
@@ -47,7 +51,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   await listen(server, { port, host });
   let stopping: Promise<void> | undefined;
   const stop = () => {
-    stopping ??= close(server);
+    stopping ??= close(server, underWay);
     return stopping;
   };
   signal?.addEventListener('abort', () => void stop(), { once: true });
@@ -66,11 +70,15 @@ function listen(server: Server, { port, host }: { port: number; host: string }):
   });
 }
 
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
+async function close(server: Server, underWay: ReadonlySet<ServerResponse>): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
-    server.closeIdleConnections();
   });
+  server.closeIdleConnections();
+  await Promise.all([...underWay].map((response) => once(response, 'close')));
+  // Clients open connections ahead of their requests; one that never brought any does not count as idle.
+  server.closeAllConnections();
+  await closed;
 }
 
 async function serve(server: Server, request: IncomingMessage, response: ServerResponse): Promise<void> {

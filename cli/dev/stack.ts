@@ -1,53 +1,22 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { migrate } from '../../adapters/postgres/migrate.ts';
-import type { StepId } from '../../events/ids.ts';
 import { chooseKafka } from './backends/choose.ts';
 import { type KafkaServer, startKafka } from './backends/kafka.ts';
 import { type PostgresServer, startPostgres } from './backends/postgres.ts';
-import { type Child, startChild } from './child.ts';
-import { Releasers } from './releasers.ts';
+import type { Releasers } from './releasers.ts';
 import { applyServiceTopics } from './service-topics.ts';
-
-export interface StackOptions {
-  /** Holds the data directories and the logs. */
-  readonly directory: string;
-  readonly types: readonly StepId[];
-  /** 0 for any free port. */
-  readonly httpPort: number;
-  readonly metricsPort: number;
-  readonly onProgress: (line: string) => void;
-  readonly signal: AbortSignal;
-}
-
-/** Everything that runs a job from HTTP to its completion, on this machine. */
-export interface Stack {
-  readonly postgres: PostgresServer;
-  readonly kafka: KafkaServer;
-  readonly apiUrl: string;
-  readonly metricsUrl: string;
-  readonly children: readonly Child[];
-  /** Stops all of it, last started first. Safe to call twice. */
-  stop(): Promise<void>;
-}
+import { bootStack, createProcessStarter, type Stack, type StackOptions } from './stack-parts.ts';
 
 /**
  * Boots PostgreSQL and Kafka, migrates, creates the topics, and starts API, relay and worker, each as the process that a
  * user could start by hand with the same command and environment.
  */
-export async function startStack(options: StackOptions): Promise<Stack> {
-  const releasers = new Releasers();
-  try {
-    return await boot(options, releasers);
-  } catch (error) {
-    await releasers.releaseAll();
-    throw error;
-  }
+export function startStack(options: StackOptions): Promise<Stack> {
+  return bootStack(options, boot);
 }
 
 async function boot(options: StackOptions, releasers: Releasers): Promise<Stack> {
-  const { directory, onProgress, signal } = options;
-  await mkdir(join(directory, 'logs'), { recursive: true });
+  const { onProgress, signal } = options;
   const { postgres, kafka } = await startBackends(options, releasers);
   const applied = await migrate({ dsn: postgres.dsn });
   onProgress(`migrations     ${applied.applied.length} applied`);
@@ -62,15 +31,7 @@ async function boot(options: StackOptions, releasers: Releasers): Promise<Stack>
   onProgress(`topics         ${topics.length} ready: ${topics.join(', ')}`);
   signal.throwIfAborted();
 
-  const children: Child[] = [];
-  const start = async (name: string, command: string[], extra: Record<string, string>) => {
-    const log = join(directory, 'logs', `${name}.log`);
-    const child = await startChild(name, { command, env: { ...env, ...extra }, log });
-    releasers.add(() => child.stop());
-    children.push(child);
-    signal.throwIfAborted();
-    return child;
-  };
+  const { children, start } = createProcessStarter(options, { releasers, env });
   const api = await start('api', ['api'], { WE_HTTP_PORT: String(options.httpPort) });
   const apiUrl = api.addresses['apiUrl'] ?? '';
   onProgress(`api            ${apiUrl}`);

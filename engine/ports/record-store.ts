@@ -52,6 +52,8 @@ export interface RecordStore {
   dueJobs(limit: number): Promise<JobRecord[]>;
   /** Running jobs whose lease has run out. */
   expiredLeases(limit: number): Promise<LoadedJob[]>;
+  /** Queued jobs that never went to a broker: they were queued in polling mode. */
+  undispatchedJobs(limit: number): Promise<JobRecord[]>;
   /** Queued jobs nobody claimed for this long. */
   unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]>;
 }

@@ -1,7 +1,7 @@
 import type { EngineDeps } from '../deps.ts';
 import type { Logger } from '../ports/logger.ts';
 import { queueDueJobs } from './due-jobs.ts';
-import { redispatchLostJobs } from './lost-dispatches.ts';
+import { dispatchPolledJobs, redispatchLostJobs } from './lost-dispatches.ts';
 import { reclaimStaleJobs } from './stale-leases.ts';
 
 /** Work that exactly one process does at a time: the leader. `run` resolves when the signal aborts. */
@@ -19,6 +19,8 @@ export interface LeaderRoleOptions {
 }
 
 const BATCH = 500;
+/** After the first look, at the start: only a process still to be changed to the other dispatch mode makes more of them. */
+const MODE_CHANGE_MS = 30_000;
 const MAX_PAUSE_MS = 30_000;
 
 export function leaderRoles(deps: EngineDeps, options: LeaderRoleOptions): LeaderRole[] {
@@ -27,6 +29,11 @@ export function leaderRoles(deps: EngineDeps, options: LeaderRoleOptions): Leade
   return [
     role(deps, options, { name: 'due-jobs', everyMs: tickMs, work: () => queueDueJobs(deps, BATCH) }),
     role(deps, options, { name: 'stale-leases', everyMs: tickMs, work: () => reclaimStaleJobs(deps, BATCH) }),
+    role(deps, options, {
+      name: 'polled-jobs',
+      everyMs: MODE_CHANGE_MS,
+      work: () => dispatchPolledJobs(deps, BATCH),
+    }),
     role(deps, options, {
       name: 'lost-dispatches',
       everyMs: sweepMs,

@@ -1,4 +1,5 @@
 import type { EngineDeps } from '../deps.ts';
+import type { JobRecord } from '../job.ts';
 import { nextDispatch } from '../new-job.ts';
 
 /**
@@ -11,7 +12,19 @@ export async function redispatchLostJobs(
   limit: number,
 ): Promise<number> {
   if (deps.mode !== 'kafka_outbox') return 0;
-  const jobs = await deps.store.unclaimedJobs(olderThanMs, limit);
+  return dispatch(deps, await deps.store.unclaimedJobs(olderThanMs, limit));
+}
+
+/**
+ * Dispatches queued jobs that never were: they were queued before WE_DISPATCH_MODE was changed from polling, or by a
+ * process that has not been changed yet. @returns how many
+ */
+export async function dispatchPolledJobs(deps: EngineDeps, limit: number): Promise<number> {
+  if (deps.mode !== 'kafka_outbox') return 0;
+  return dispatch(deps, await deps.store.undispatchedJobs(limit));
+}
+
+async function dispatch(deps: EngineDeps, jobs: readonly JobRecord[]): Promise<number> {
   await deps.store.commit({
     units: jobs.map((job) => ({
       job: {

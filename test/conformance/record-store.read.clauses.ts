@@ -150,6 +150,15 @@ export const deadlineClause: Clause = {
       );
       deepEqual(await store.unclaimedJobs(60_000, 10), []);
     },
+    'a queued job that never went to a broker is found, at once': async ({ store }) => {
+      const polled = await enqueued(store);
+      await enqueued(store, aDispatchedJob());
+      await claimed(store);
+      deepEqual(
+        (await store.undispatchedJobs(10)).map(({ id }) => id),
+        [polled.id],
+      );
+    },
     'an undecodable record may come again': async ({ store }) => {
       const record = {
         topic: 't',

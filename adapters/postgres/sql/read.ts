@@ -91,6 +91,21 @@ export async function selectDueJobs(db: Database, limit: number): Promise<JobRow
   return rows;
 }
 
+/** Reads what is queued until it has found so many: without such jobs, all of it. */
+export async function selectUndispatchedJobs(db: Database, limit: number): Promise<JobRow[]> {
+  const { rows } = await db.query<JobRow>(
+    `
+    select *
+    from jobs
+    where status = 'queued' and dispatches = 0
+    order by id
+    limit $1::integer
+    `,
+    [limit],
+  );
+  return rows;
+}
+
 export async function selectUnclaimedJobs(
   db: Database,
   olderThanMs: number,
