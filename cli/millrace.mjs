@@ -8,7 +8,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -25,7 +25,9 @@ function installOnce() {
   const marker = join(root, 'node_modules', '.millrace-lock');
   if (existsSync(marker) && readFileSync(marker, 'utf8') === lock) return;
   const whole = existsSync(join(root, 'node_modules', '.package-lock.json')) && existsSync(join(bin, 'node'));
-  if (!whole || existsSync(marker)) {
+  const linked = lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink();
+  // npm ci would empty the folder that the link leads to, under whoever else uses it.
+  if ((!whole || existsSync(marker)) && !linked) {
     console.error('Installing the packages of package-lock.json (once, about a minute) …');
     const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
       cwd: root,
@@ -45,7 +47,7 @@ function installOnce() {
     );
     process.exit(1);
   }
-  writeFileSync(marker, lock);
+  if (!linked) writeFileSync(marker, lock);
 }
 
 /**
