@@ -82,11 +82,13 @@ async function resolveKeys(
     created[index] || !job.idempotencyKey ? [] : [job.idempotencyKey],
   );
   const first = await read.selectByIdempotencyKey(db, keys);
+  const freed = jobs.filter((job, index) => !created[index] && !first.has(job.idempotencyKey ?? null));
+  // The job under the key was removed at this moment. An error would be told to neighbours that were written.
+  const later = freed.length > 0 ? await enqueue(db, freed) : [];
   return jobs.map((job, index): EnqueueOutcome => {
     if (created[index]) return { kind: 'created' };
     const row = first.get(job.idempotencyKey ?? null);
-    if (!row)
-      throw unavailable(`the job under idempotency key "${job.idempotencyKey}" was removed at this moment`);
+    if (!row) return later[freed.indexOf(job)] ?? { kind: 'not_written' };
     const same = job.requestHash !== undefined && row.request_hash.equals(job.requestHash);
     return same ? { kind: 'replayed', job: toJob(row) } : { kind: 'conflict', jobId: row.id as JobId };
   });
@@ -164,12 +166,6 @@ function statusOf(text: string): JobStatus {
     'migration_mismatch',
     `The database holds a job state this version does not know: ${text}`,
   );
-}
-
-function unavailable(reason: string): MillraceError {
-  return new MillraceError('unavailable', `The request could not be settled: ${reason}. Try again.`, {
-    retryable: true,
-  });
 }
 
 /** SQLSTATEs after which the same statement can simply be run again: it changed nothing. */

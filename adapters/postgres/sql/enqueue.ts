@@ -3,7 +3,8 @@ import { MAX_PACK_BYTES, MAX_PACK_MESSAGES } from '../../../events/pack.ts';
 import type { Database } from './database.ts';
 
 /**
- * Writes the jobs, and packs the messages of those that were written into one outbox row a topic, in one statement.
+ * Writes the jobs, and packs the messages of those that were written into one outbox row a topic, in one statement. Keys
+ * are taken in their order: two groups with the same keys would otherwise wait for each other until the deadlock timeout.
  * @returns for each job whether it was written; false means that its idempotency key was taken
  */
 export async function insertJobs(db: Database, jobs: readonly NewJob[]): Promise<boolean[]> {
@@ -29,7 +30,7 @@ export async function insertJobs(db: Database, jobs: readonly NewJob[]): Promise
         case when message is null then 0 else 1 end,
         case when status = 'queued' then clock_timestamp() end
       from input
-      order by ord
+      order by idempotency_key, ord
       on conflict (idempotency_key) where idempotency_key is not null do nothing
       returning id
     ), outbox as (
