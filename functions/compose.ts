@@ -74,7 +74,7 @@ function create(): App {
   const config = readFunctionsConfig();
   const logger = createJsonLogger(config.logLevel);
   const pool = createPool(config.postgres, logger);
-  const tables = createPostgresRecordStore(pool);
+  const tables = createPostgresRecordStore(pool, config.postgres);
   const announcer = new Announcer(pool, logger);
   const polling = config.mode === 'polling';
   const single = polling ? announcing(tables, { announcer, wait: config.serverless }) : tables;
