@@ -1,5 +1,6 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { fromBinary } from '@bufbuild/protobuf';
+import { timestampDate } from '@bufbuild/protobuf/wkt';
+import { encodeDispatch, SCHEMA_VERSION } from './encode-dispatch.ts';
 import { JobDispatchEventSchema } from './generated/millrace/v1/job_dispatch_event_pb.ts';
 import { header } from './headers.ts';
 import { type InstanceId, isStepId, isUuid, type JobId, type StepId } from './ids.ts';
@@ -19,29 +20,10 @@ export interface JobDispatch {
   readonly createdAt: Date;
 }
 
-const SCHEMA_VERSION = 1;
-
 /** Thrown for a record whose value is not a JobDispatchEvent. Such a record is recorded and passed over. */
 export class UndecodableDispatch extends Error {
   override readonly name = 'UndecodableDispatch';
   readonly code = 'undecodable_dispatch';
-}
-
-export function encodeDispatch(dispatch: JobDispatch): Buffer {
-  const event = create(JobDispatchEventSchema, {
-    schemaVersion: SCHEMA_VERSION,
-    dedupId: dispatch.dedupId,
-    jobId: dispatch.jobId,
-    instanceId: dispatch.instanceId ?? '',
-    stepExecutionId: dispatch.instanceId ? `${dispatch.instanceId}.${dispatch.stepIndex ?? 0}` : '',
-    jobType: dispatch.type,
-    retriesRemaining: dispatch.retriesRemaining,
-    jobPayload: Buffer.from(dispatch.payload),
-    createdAt: timestampFromDate(dispatch.createdAt),
-    attempt: dispatch.attempt,
-  });
-  const bytes = toBinary(JobDispatchEventSchema, event);
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /**

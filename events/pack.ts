@@ -6,7 +6,7 @@ import type { JobId } from './ids.ts';
  * (0.11 M messages/s at one a row, 2.0 M at a hundred).
  *
  * All integers are big-endian, so that `int4send` and `int2send` build the same bytes in SQL
- * (migration 0009, function `millrace.pack_message`):
+ * (migration 0014, function `millrace.pack_message`):
  *
  *     pack    := message*
  *     message := job_id[16]  int4 key_length key  int4 value_length value  int2 header_count header*

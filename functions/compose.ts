@@ -7,6 +7,7 @@ import { PostgresRoleScheduler } from '../adapters/postgres/role-scheduler.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { EngineDeps } from '../engine/deps.ts';
+import { groupCommit } from '../engine/group-commit.ts';
 import type { Arrivals } from '../engine/ports/arrivals.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import { runDuties } from '../engine/roles/duties.ts';
@@ -73,10 +74,12 @@ function create(): App {
   const config = readFunctionsConfig();
   const logger = createJsonLogger(config.logLevel);
   const pool = createPool(config.postgres, logger);
-  const tables = createPostgresRecordStore(pool);
+  const tables = createPostgresRecordStore(pool, config.postgres);
   const announcer = new Announcer(pool, logger);
   const polling = config.mode === 'polling';
-  const store = polling ? announcing(tables, { announcer, wait: config.serverless }) : tables;
+  const single = polling ? announcing(tables, { announcer, wait: config.serverless }) : tables;
+  // A Lambda serves one request at a time, so there every group is one job, and nothing is different.
+  const store = { ...single, enqueue: groupCommit(single.enqueue) };
   const deps = createEngineDeps(store, config.mode);
   const { dsn } = config.postgres;
   const arrivals =

@@ -3,6 +3,7 @@ import { readKafkaConfig } from '../adapters/kafka/config.ts';
 import { createKafkaStreamer } from '../adapters/kafka/event-streamer.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
+import { writeDispatchMode } from '../adapters/postgres/settings.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { Logger } from '../engine/ports/logger.ts';
@@ -44,6 +45,8 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   cleanup.defer(() => pool.end());
   const first = await boot({ config, kafka, pool, say });
   cleanup.defer(() => first.connection.close());
+  // Where the API is Lambdas, nothing else runs at a start to tell the database, and millrace.enqueue goes by it.
+  await writeDispatchMode(pool, 'kafka_outbox');
   const metrics = new RelayMetrics();
   const status = new RelayStatus();
   const health = await serveHealth(config.metricsPort, { metrics, status });

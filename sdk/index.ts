@@ -1,5 +1,9 @@
 /** What users of Millrace import. The only index file: the package's public face. */
 export { isMillraceError, MillraceError } from '../engine/errors.ts';
+export { fromDrizzle } from './adapters/drizzle.ts';
+export { fromKnex } from './adapters/knex.ts';
+export { fromKysely } from './adapters/kysely.ts';
+export { fromPrisma } from './adapters/prisma.ts';
 export {
   defineConfig,
   defineJob,
@@ -13,6 +17,7 @@ export {
   type WorkflowDefinition,
   type WorkflowStepDefinition,
 } from './define.ts';
+export { type EnqueueRequest, enqueue, type Transaction } from './enqueue.ts';
 export { KafkaRunner, type KafkaRunnerOptions } from './kafka-runner.ts';
 export { NonRetryableError } from './non-retryable-error.ts';
 export { PollingRunner, type PollingRunnerOptions } from './polling-runner.ts';

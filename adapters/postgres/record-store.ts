@@ -29,12 +29,14 @@ import { startInstances } from './sql/start-instances.ts';
 import { insertAudit, insertTypes, insertUndecodable, selectTypes } from './sql/write.ts';
 
 /** The store on PostgreSQL 15 or newer. The pool's connections must go to the primary. */
-export function createPostgresRecordStore(pool: Pool): RecordStore {
-  const db = retrying(pool);
+export function createPostgresRecordStore(pool: Pool, options: { prepare?: boolean } = {}): RecordStore {
+  const prepare = options.prepare ?? false;
+  const db = retrying(pool, prepare);
   return {
     registerTypes: (types) => insertTypes(db, types),
     listTypes: async () => (await selectTypes(db)) as StepId[],
-    enqueue: (jobs, options) => (options?.allOrNone ? enqueueAllOrNone(pool, jobs) : enqueue(db, jobs)),
+    enqueue: (jobs, options) =>
+      options?.allOrNone && mayConflict(jobs) ? enqueueAllOrNone(pool, jobs) : enqueue(db, jobs),
     start: (instances: readonly NewInstance[]) => startInstances(db, instances),
     claim: async (request: ClaimRequest) => (await claimJobs(db, request)).map(toClaimOutcome),
     poll: async (request) =>
@@ -82,24 +84,29 @@ async function resolveKeys(
     created[index] || !job.idempotencyKey ? [] : [job.idempotencyKey],
   );
   const first = await read.selectByIdempotencyKey(db, keys);
+  const freed = jobs.filter((job, index) => !created[index] && !first.has(job.idempotencyKey ?? null));
+  // The job under the key was removed at this moment. An error would be told to neighbours that were written.
+  const later = freed.length > 0 ? await enqueue(db, freed) : [];
   return jobs.map((job, index): EnqueueOutcome => {
     if (created[index]) return { kind: 'created' };
     const row = first.get(job.idempotencyKey ?? null);
-    if (!row)
-      throw unavailable(`the job under idempotency key "${job.idempotencyKey}" was removed at this moment`);
+    if (!row) return later[freed.indexOf(job)] ?? { kind: 'not_written' };
     const same = job.requestHash !== undefined && row.request_hash.equals(job.requestHash);
     return same ? { kind: 'replayed', job: toJob(row) } : { kind: 'conflict', jobId: row.id as JobId };
   });
 }
 
+/** Only a taken key can keep a job from being written, so without keys the one statement is all or none by itself. */
+function mayConflict(jobs: readonly NewJob[]): boolean {
+  return jobs.some(({ idempotencyKey }) => idempotencyKey);
+}
+
 async function enqueueAllOrNone(pool: Pool, jobs: readonly NewJob[]): Promise<EnqueueOutcome[]> {
-  // Only a taken key can keep a job from being written, so without keys the one statement is all or none by itself.
-  if (!jobs.some(({ idempotencyKey }) => idempotencyKey)) return enqueue(retrying(pool), jobs);
   const client = await pool.connect().catch((error: unknown) => Promise.reject(translate(error)));
   let broken: Error | undefined;
   try {
     await client.query('begin');
-    const outcomes = await enqueue(client, jobs);
+    const outcomes = await enqueue({ query: (text, values) => client.query(text, values) }, jobs);
     const conflict = outcomes.some(({ kind }) => kind === 'conflict');
     await client.query(conflict ? 'rollback' : 'commit');
     if (!conflict) return outcomes;
@@ -166,23 +173,17 @@ function statusOf(text: string): JobStatus {
   );
 }
 
-function unavailable(reason: string): MillraceError {
-  return new MillraceError('unavailable', `The request could not be settled: ${reason}. Try again.`, {
-    retryable: true,
-  });
-}
-
 /** SQLSTATEs after which the same statement can simply be run again: it changed nothing. */
 const CONFLICTS = new Set(['40001', '40P01']);
 const MAX_TRIES = 5;
 
 /** A database whose statements are tried again after a deadlock or a serialization failure, and fail by meaning. */
-function retrying(pool: Pool): Database {
+function retrying(pool: Pool, prepare: boolean): Database {
   return {
-    async query(text, values) {
+    async query(text, values = [], name) {
       for (let tries = 1; ; tries += 1) {
         try {
-          return await pool.query(text, values);
+          return await pool.query(prepare && name ? { name, text, values } : { text, values });
         } catch (error) {
           if (!CONFLICTS.has(codeOf(error) ?? '') || tries === MAX_TRIES) throw translate(error);
         }

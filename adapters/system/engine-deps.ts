@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { v7 } from 'uuid';
 import type { DispatchMode, EngineDeps } from '../../engine/deps.ts';
 import type { RecordStore } from '../../engine/ports/record-store.ts';
 import { defaultRetryPolicy } from '../../engine/retry-policy.ts';
 import { systemClock } from './clock.ts';
+import { newId } from './new-id.ts';
 
 /** The engine's dependencies as every process has them; only the store and the mode differ. */
 export function createEngineDeps(store: RecordStore, mode: DispatchMode): EngineDeps {
@@ -11,7 +11,7 @@ export function createEngineDeps(store: RecordStore, mode: DispatchMode): Engine
     store,
     mode,
     clock: systemClock,
-    newId: () => v7(),
+    newId,
     random: Math.random,
     hash: (text) => createHash('sha256').update(text).digest(),
     retryPolicy: defaultRetryPolicy,

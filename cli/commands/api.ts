@@ -3,6 +3,7 @@ import { readInteger, readString } from '../../adapters/env.ts';
 import { createJsonLogger } from '../../adapters/system/logger.ts';
 import { closeApp, compose, endWaits } from '../../functions/compose.ts';
 import { startGateway } from '../dev/gateway.ts';
+import { recordDispatchMode } from '../record-dispatch-mode.ts';
 import { registerTypes } from '../register-types.ts';
 import { loadServiceConfig, stepIds } from '../service-config.ts';
 import { aborted, announceReady, releaseParent, shutdownSignal } from '../shutdown.ts';
@@ -18,6 +19,7 @@ export function apiCommand(): Command {
 async function api(): Promise<void> {
   const signal = shutdownSignal();
   await registerTypes(stepIds(await loadServiceConfig()));
+  await recordDispatchMode('polling');
   const gateway = await startGateway({
     port: readInteger(process.env, 'WE_HTTP_PORT', { fallback: 8080, min: 0, max: 65_535 }),
     host: readString(process.env, 'WE_HTTP_HOST', '127.0.0.1'),

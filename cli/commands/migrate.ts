@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { readPostgresConfig } from '../../adapters/postgres/config.ts';
 import { migrate, migrationStatus } from '../../adapters/postgres/migrate.ts';
+import { recordDispatchMode } from '../record-dispatch-mode.ts';
 
 export function migrateCommand(): Command {
   return new Command('migrate')
@@ -23,6 +24,7 @@ async function up(options: { json?: boolean }): Promise<void> {
   const { dsn } = readPostgresConfig(process.env, { poolSize: 1 });
   const onProgress = options.json ? undefined : (line: string) => console.log(line);
   const { applied } = await migrate({ dsn, ...(onProgress ? { onProgress } : {}) });
+  await recordDispatchMode();
   if (options.json) console.log(JSON.stringify({ applied }));
   else if (applied.length === 0) console.log('nothing to do: all migrations are applied');
 }

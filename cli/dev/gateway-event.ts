@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Context as LambdaContext } from 'aws-lambda';
-import { v7 } from 'uuid';
 import type { HttpEvent } from '../../functions/http/shape.ts';
 
 const REGION = 'local';
@@ -46,7 +46,7 @@ export function toEvent(request: IncomingMessage, parts: EventParts): HttpEvent 
         sourceIp: request.socket.remoteAddress ?? '',
         userAgent: headers['user-agent'] ?? '',
       },
-      requestId: v7(),
+      requestId: randomUUID(),
       routeKey: parts.routeKey,
       stage: '$default',
       time: logTime(now),

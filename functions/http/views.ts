@@ -1,4 +1,4 @@
-import type { NewInstance, NewJob } from '../../engine/commit.ts';
+import type { NewInstance } from '../../engine/commit.ts';
 import type { JobRecord } from '../../engine/job.ts';
 import type { AuditRecord } from '../../engine/ports/record-store.ts';
 import type { InstanceRecord, WorkflowStep } from '../../engine/workflow.ts';
@@ -55,32 +55,6 @@ export function jobTextWithoutPayload(job: JobRecord): string {
 /** With the payload as a string, for a caller whose JSON parser would not keep it byte for byte. */
 export function jobTextWithPayloadText(job: JobRecord): string {
   return jsonObject({ ...jobFields(job), payload_text: job.payload }, { result: job.result ?? 'null' });
-}
-
-/** A job just written, as it stands: the times that the store sets itself differ from `createdAt` by its own few ms. */
-export function createdJobText(job: NewJob): string {
-  const { createdAt } = job;
-  return jobText({
-    ...job,
-    result: null,
-    attempt: 0,
-    dispatches: job.dispatch ? 1 : 0,
-    idempotencyKey: job.idempotencyKey ?? null,
-    partitionKey: job.partitionKey ?? null,
-    instanceId: job.instanceId ?? null,
-    stepIndex: job.stepIndex ?? null,
-    traceparent: job.traceparent ?? null,
-    runAt: job.runAt ?? createdAt,
-    token: null,
-    workerId: null,
-    leaseUntil: null,
-    lastError: null,
-    pastAttempts: [],
-    queuedAt: job.status === 'queued' ? createdAt : null,
-    startedAt: null,
-    completedAt: null,
-    updatedAt: createdAt,
-  });
 }
 
 /** A job with the history of its attempts and its audit trail. */

@@ -38,6 +38,8 @@ export async function startBenchStack(): Promise<BenchStack> {
   const postgres = await startPostgres({ dataDir: join(directory, 'postgres'), settings: SETTINGS });
   const kafka = await startKafka({ dir: join(directory, 'kafka'), heap: '1g', fullJit: true });
   const pool = new pg.Pool({ connectionString: postgres.dsn, max: 4 });
+  // A connection that is being closed while the server stops says so; nobody else would listen.
+  pool.on('error', (error) => console.error(`bench connection lost: ${error.message}`));
   const env = {
     WE_POSTGRES_DSN: postgres.dsn,
     WE_DISPATCH_MODE: 'kafka_outbox',

@@ -12,7 +12,7 @@ export interface EnqueueResult {
   readonly errors: number;
 }
 
-const SECONDS = 10;
+const SECONDS = Number(process.env['WE_BENCH_SECONDS'] ?? 10);
 const PAYLOAD = { to: 'ada@example.org', subject: 'Hello', text: 'x'.repeat(180) };
 const JOB = { type: BENCH_TYPE, payload: PAYLOAD, max_retries: 2 };
 

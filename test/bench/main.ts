@@ -1,5 +1,6 @@
 import { type BenchStack, describeMachine, startBenchStack } from './environment.ts';
-import { enqueueOverHttp } from './http-enqueue.ts';
+import { type EnqueueResult, enqueueOverHttp } from './http-enqueue.ts';
+import { type LiveResult, whileRelayPublishes } from './live-relay.ts';
 import {
   type DrainResult,
   drainWithPgRecvlogical,
@@ -10,8 +11,8 @@ import {
 import { median, spread } from './statistics.ts';
 
 /**
- * `npm run bench` runs everything; `npm run bench -- relay` or `-- http` one part. `WE_BENCH_ROUNDS` (3) and
- * `WE_BENCH_MESSAGES` (1,000,000) make it shorter. Figures go to the terminal as the tables of BENCHMARKS.md.
+ * `npm run bench` runs everything; `npm run bench -- relay` or `-- http` one part. `WE_BENCH_ROUNDS` (3),
+ * `WE_BENCH_SECONDS` (10) and `WE_BENCH_MESSAGES` (1,000,000) make it shorter. Figures go to the terminal as the tables of BENCHMARKS.md.
  */
 const parts: Readonly<Record<string, (stack: BenchStack) => Promise<void>>> = {
   relay: benchRelay,
@@ -88,14 +89,21 @@ async function benchRelay(stack: BenchStack): Promise<void> {
 
 async function benchHttp(stack: BenchStack): Promise<void> {
   const loads = [
-    { name: 'one job a request, 100 connections', batch: 1, connections: 100 },
-    { name: 'batches of 1,000, 4 connections', batch: 1000, connections: 4 },
+    { name: 'one job a request, 100 connections', batch: 1, connections: 100, live: false },
+    {
+      name: 'one job a request, 100 connections, the relay publishing live',
+      batch: 1,
+      connections: 100,
+      live: true,
+    },
+    { name: 'batches of 1,000, 4 connections', batch: 1000, connections: 4, live: false },
   ] as const;
   for (const load of loads) {
-    const results = [];
+    const results: (EnqueueResult & { live?: LiveResult })[] = [];
     for (let round = 1; round <= rounds; round += 1) {
       progress(`http, ${load.name}, round ${round} of ${rounds}`);
-      results.push(await enqueueOverHttp(stack, load));
+      const enqueue = () => enqueueOverHttp(stack, load);
+      results.push(load.live ? await whileRelayPublishes(stack, enqueue) : await enqueue());
       await stack.pool.query('truncate jobs, dispatch_outbox');
     }
     console.log(`\nHTTP enqueue, ${load.name} (job and outbox row in one durable transaction):\n`);
@@ -123,8 +131,18 @@ async function benchHttp(stack: BenchStack): Promise<void> {
         ),
       ],
       ['failed requests', spread(results.map((result) => result.errors))],
+      ...liveRows(results.flatMap(({ live }) => live ?? [])),
     ]);
   }
+}
+
+function liveRows(results: readonly LiveResult[]): [string, string][] {
+  if (results.length === 0) return [];
+  return [
+    ['not yet published at the end', spread(results.map(({ backlog }) => backlog))],
+    ['ms until all was published', spread(results.map(({ drainMs }) => drainMs))],
+    ['accepted − published', spread(results.map(({ accepted, published }) => accepted - published))],
+  ];
 }
 
 function table(rows: readonly (readonly [string, string])[]): void {

@@ -39,7 +39,7 @@ export async function prepareBacklog(
   await fillOutbox(pool, { ...shape, topic: jobTopic(BENCH_TYPE), valueBytes: VALUE_BYTES });
 }
 
-function startRelay(stack: BenchStack): Promise<Child> {
+export function startRelay(stack: BenchStack): Promise<Child> {
   return startChild('relay', {
     command: ['relay'],
     env: { ...stack.env, WE_METRICS_PORT: '0' },

@@ -1,6 +1,6 @@
 import type { NewInstance } from '../../../engine/commit.ts';
+import { packNumbers } from '../packs.ts';
 import type { Database } from './database.ts';
-import { packNumbers } from './enqueue.ts';
 
 /** Writes the instances, the first job of each and the outbox rows, in one statement. */
 export async function startInstances(db: Database, instances: readonly NewInstance[]): Promise<void> {

@@ -1,11 +1,12 @@
 import { enqueueJobs } from '../../../engine/commands/enqueue-jobs.ts';
 import { requireKnownTypes, toJobRequest } from '../accept.ts';
+import { createdJobText } from '../created-job-text.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { rawElements, rawMembers } from '../raw-json.ts';
 import * as replies from '../replies.ts';
 import { bodyLimits } from '../request-body.ts';
 import { jobBatchRequest } from '../requests.ts';
-import { createdJobText, jobText, jsonArray } from '../views.ts';
+import { jobText, jsonArray } from '../views.ts';
 
 export const enqueueBatch = defineEndpoint(
   {

@@ -1,10 +1,11 @@
 import { enqueueJob as enqueue } from '../../../engine/commands/enqueue-jobs.ts';
 import { requireKnownTypes, toJobRequest } from '../accept.ts';
+import { createdJobText } from '../created-job-text.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { rawMembers } from '../raw-json.ts';
 import * as replies from '../replies.ts';
 import { jobRequest } from '../requests.ts';
-import { createdJobText, jobText } from '../views.ts';
+import { jobText } from '../views.ts';
 
 export const enqueueJob = defineEndpoint(
   {

@@ -4,10 +4,10 @@ import {
   decodeDispatch,
   dispatchKey,
   dispatchMessage,
-  encodeDispatch,
   type JobDispatch,
   UndecodableDispatch,
 } from '../../../events/dispatch.ts';
+import { encodeDispatch } from '../../../events/encode-dispatch.ts';
 import type { InstanceId, JobId, StepId } from '../../../events/ids.ts';
 import { readWire, type WireField } from './wire-reader.ts';
 

@@ -1,0 +1,15 @@
+import type { DispatchMode } from '../../engine/deps.ts';
+import { translate } from './errors.ts';
+import type { Database } from './sql/database.ts';
+
+/** Tells the database the dispatch mode of the installation, which `millrace.enqueue` goes by (migration 0014). */
+export async function writeDispatchMode(db: Database, mode: DispatchMode): Promise<void> {
+  try {
+    await db.query(
+      'update millrace_settings set dispatch_mode = $1, updated_at = clock_timestamp() where dispatch_mode <> $1',
+      [mode],
+    );
+  } catch (error) {
+    throw translate(error);
+  }
+}

@@ -1,0 +1,103 @@
+import type { NewJob } from './commit.ts';
+import { isMillraceError } from './errors.ts';
+import type { EnqueueOutcome, RecordStore } from './ports/record-store.ts';
+
+/**
+ * Group commit: jobs that are enqueued one by one at the same time share a statement, and with it a round trip, a commit
+ * and one outbox row a topic. A lone request is never delayed: it waits only where two statements are already under way,
+ * and then no longer than until one of them ends. Without this, 100 clients got 0.22–0.41 M jobs/min out of two cores;
+ * with one group in flight 0.91–1.39 M, with two 1.30–1.39 M and half the p99, since one gathers while the other commits.
+ */
+const FLUSHES_IN_FLIGHT = 2;
+const MAX_GROUP_JOBS = 1000;
+const MAX_GROUP_BYTES = 1024 * 1024;
+
+interface Waiting {
+  readonly job: NewJob;
+  readonly resolve: (outcomes: EnqueueOutcome[]) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+type Enqueue = RecordStore['enqueue'];
+
+/**
+ * A store's `enqueue`, with calls of one job each gathered into groups. Other calls go through as they are. For every caller it is
+ * as if it had been alone:
+ * - each gets its own outcome, and jobs of one group are written in the order in which they came;
+ * - a statement that fails for a reason of its content is tried again in halves, so that only the culprit fails, and one
+ *   culprit among a thousand costs twenty statements;
+ * - a failure that would have met any of them (the database is away, a migration is missing) is told to all of them.
+ */
+export function groupCommit(write: Enqueue): Enqueue {
+  const groups = new GroupCommit(write);
+  return (jobs, options) => {
+    const [job] = jobs;
+    return job && jobs.length === 1 ? groups.enqueue(job) : write(jobs, options);
+  };
+}
+
+class GroupCommit {
+  readonly #write: Enqueue;
+  #waiting: Waiting[] = [];
+  #inFlight = 0;
+
+  constructor(write: Enqueue) {
+    this.#write = write;
+  }
+
+  enqueue(job: NewJob): Promise<EnqueueOutcome[]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ job, resolve, reject });
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    while (this.#inFlight < FLUSHES_IN_FLIGHT && this.#waiting.length > 0) {
+      const group = this.#waiting.splice(0, groupSize(this.#waiting));
+      this.#inFlight += 1;
+      void this.#settle(group).finally(() => {
+        this.#inFlight -= 1;
+        this.#flush();
+      });
+    }
+  }
+
+  /** Never rejects: every outcome is told to the callers. */
+  async #settle(group: readonly Waiting[]): Promise<void> {
+    try {
+      const outcomes = await this.#write(group.map(({ job }) => job));
+      group.forEach(({ resolve }, index) => {
+        resolve(outcomes.slice(index, index + 1));
+      });
+    } catch (error) {
+      if (group.length === 1 || saysNothingOfJobs(error)) for (const { reject } of group) reject(error);
+      else await this.#settleInHalves(group);
+    }
+  }
+
+  /** One after the other, in their order: two of them may have one idempotency key or one partition key. */
+  async #settleInHalves(group: readonly Waiting[]): Promise<void> {
+    const middle = Math.ceil(group.length / 2);
+    await this.#settle(group.slice(0, middle));
+    await this.#settle(group.slice(middle));
+  }
+}
+
+/** A failure with a name of ours is the system's: asking again for each job would only add to its trouble. */
+function saysNothingOfJobs(error: unknown): boolean {
+  return isMillraceError(error);
+}
+
+/** How many of those waiting go into the next statement. At least one, however large it is. */
+function groupSize(waiting: readonly Waiting[]): number {
+  let bytes = 0;
+  let size = 0;
+  for (const { job } of waiting) {
+    bytes += job.payload.length + (job.dispatch?.message.length ?? 0);
+    if (size > 0 && bytes > MAX_GROUP_BYTES) break;
+    size += 1;
+    if (size === MAX_GROUP_JOBS) break;
+  }
+  return size;
+}
