@@ -5,12 +5,12 @@ import { insertRows, RelayFixture } from '../int/relay-cdc/fixture.ts';
 import { BrokerFile, kill, type PublishedLine } from './relay-process.ts';
 
 const KILLS = 8;
-/** What may be repeated after one crash: what was published and not yet confirmed or cleared. */
-const DUPLICATES_PER_KILL = 2_000;
+/** What may be repeated after one crash: what was published and not cleared (4,000 messages), and one batch (2,000). */
+const DUPLICATES_PER_KILL = 6_000;
 const TAKEOVER_MS = 5_000;
 
 /** Inserts without pause, one transaction after the other, until told to stop. */
-function load(fixture: RelayFixture): { committed: string[]; stop(): Promise<void> } {
+function load(fixture: RelayFixture): AsyncDisposable & { committed: string[]; stop(): Promise<void> } {
   const committed: string[] = [];
   let isOver = false;
   const running = (async () => {
@@ -20,13 +20,11 @@ function load(fixture: RelayFixture): { committed: string[]; stop(): Promise<voi
       committed.push(...values);
     }
   })();
-  return {
-    committed,
-    stop: async () => {
-      isOver = true;
-      await running;
-    },
+  const stop = async (): Promise<void> => {
+    isOver = true;
+    await running;
   };
+  return { committed, stop, [Symbol.asyncDispose]: stop };
 }
 
 test('kill -9 of the leader under load loses nothing, and the standby publishes within 5 s', {
@@ -36,7 +34,7 @@ test('kill -9 of the leader under load loses nothing, and the standby publishes 
   await using broker = await BrokerFile.create();
   const env = fixture.env({ WE_LEADER_RETRY_INTERVAL: '1s', WE_RELAY_HEARTBEAT_INTERVAL: '1s' });
   const relays: ChildProcess[] = [await broker.relay(env), await broker.relay(env)];
-  const work = load(fixture);
+  await using work = load(fixture);
   const gaps: number[] = [];
   for (let round = 0; round < KILLS; round += 1) {
     const published = (await broker.lines()).length;
@@ -74,7 +72,7 @@ test('a rolling restart with SIGTERM repeats nothing and loses nothing', { timeo
   await using broker = await BrokerFile.create();
   const env = fixture.env({ WE_RELAY_HEARTBEAT_INTERVAL: '500ms' });
   const relays: ChildProcess[] = [await broker.relay(env), await broker.relay(env)];
-  const work = load(fixture);
+  await using work = load(fixture);
   for (let round = 0; round < 6; round += 1) {
     const published = (await broker.lines()).length;
     await waitFor(async () => (await broker.lines()).length > published + 200, { within: 20_000 });

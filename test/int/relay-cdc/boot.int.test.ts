@@ -73,10 +73,7 @@ function start(env: Env) {
       metricsUrl = addresses.metricsUrl;
     },
   });
-  const failure = ended.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
+  const failure = ended.catch((error: unknown) => error);
   const started = () => waitFor(() => metricsUrl, { within: 15_000, what: 'the relay to start' });
   const stopInOrder = () => {
     stop.abort();
