@@ -6,7 +6,7 @@ export const header = {
   dedupId: 'dedup-id',
   /** W3C trace context of the request that accepted the job, where it had one. */
   traceparent: 'traceparent',
-  /** End of the commit that wrote the outbox row, as PostgreSQL prints an LSN; added by the relay. */
+  /** Start of the commit record that wrote the outbox row, as PostgreSQL prints an LSN; added by the relay. */
   commitLsn: 'commit-lsn',
   /** Place of the message within its transaction, from 0; added by the relay. */
   commitIndex: 'commit-index',

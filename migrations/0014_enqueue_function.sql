@@ -228,6 +228,10 @@ begin
         trace
       )
     );
+  elsif due then
+    -- Workers that wait hear of it with the commit. Sent in the transaction, since there is no process of ours to send it
+    -- afterwards; the same types are told once a transaction.
+    perform pg_notify('millrace_jobs', enqueue.type);
   end if;
   return job_id;
 end

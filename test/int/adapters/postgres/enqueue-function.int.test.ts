@@ -134,6 +134,21 @@ describe.each([18, 15] as const)('millrace.enqueue on PostgreSQL %i', (version) 
     expect(await outbox()).toEqual([]);
   });
 
+  test('tells waiting workers in polling mode, with the commit', async () => {
+    await writeDispatchMode(pool, 'polling');
+    const listener = await pool.connect();
+    try {
+      await listener.query('listen millrace_jobs');
+      const told = new Promise((resolve) => listener.once('notification', ({ payload }) => resolve(payload)));
+      await inTransaction(pool, 'commit', (client) =>
+        client.query(`select millrace.enqueue('send-email', '{}')`),
+      );
+      expect(await told).toBe('send-email');
+    } finally {
+      listener.release(true);
+    }
+  });
+
   test('under a known key gives the first id for the same request, also one that came over HTTP', async () => {
     const runAt = new Date('2020-01-02T03:04:05.678Z');
     const deps = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
