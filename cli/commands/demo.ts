@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { createPool } from '../../adapters/postgres/pool.ts';
@@ -8,6 +7,7 @@ import { silentLogger } from '../../engine/ports/logger.ts';
 import { countStages, measureHops, type Stages } from '../dev/demo/figures.ts';
 import { drawHops, drawStages, LivePicture, summarize } from '../dev/demo/picture.ts';
 import { getWorkflow, submitJobs, submitWorkflow, type WorkflowView } from '../dev/demo/work.ts';
+import { emptyStack } from '../dev/empty-stack.ts';
 import { startStack } from '../dev/stack.ts';
 import type { Stack } from '../dev/stack-parts.ts';
 import { loadServiceConfig, stepIds } from '../service-config.ts';
@@ -28,7 +28,7 @@ async function demo(): Promise<void> {
   const began = Date.now();
   const signal = shutdownSignal();
   const directory = resolve('.millrace', 'demo');
-  await rm(directory, { recursive: true, force: true });
+  await emptyStack(directory, (line) => console.log(`  ${line}`));
   console.log('Booting the stack …');
   const stack = await startStack({
     directory,

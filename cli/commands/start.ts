@@ -1,10 +1,10 @@
-import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { readChoice, readInteger } from '../../adapters/env.ts';
 import { dispatchModes } from '../../engine/deps.ts';
 import { MillraceError } from '../../engine/errors.ts';
 import { removeDevState, runningDev, writeDevState } from '../dev/dev-state.ts';
+import { emptyStack } from '../dev/empty-stack.ts';
 import { portOrFree } from '../dev/port-or-free.ts';
 import type { Stack, StackOptions } from '../dev/stack-parts.ts';
 import { loadServiceConfig, stepIds } from '../service-config.ts';
@@ -30,7 +30,7 @@ async function start({ fresh = false }: { fresh?: boolean }): Promise<void> {
     );
   }
   await removeDevState(statePath);
-  if (fresh) await rm(directory, { recursive: true, force: true });
+  if (fresh) await emptyStack(directory, (line) => console.log(line));
 
   const signal = shutdownSignal();
   const types = stepIds(await loadServiceConfig());

@@ -39,8 +39,8 @@ describeKafka('npm start', () => {
     await service[Symbol.asyncDispose]();
   });
 
-  async function startStack(): Promise<{ stack: Run; state: DevState }> {
-    const started = millrace(['start'], {
+  async function startStack(...options: string[]): Promise<{ stack: Run; state: DevState }> {
+    const started = millrace(['start', ...options], {
       cwd: service.directory,
       env: { WE_HTTP_PORT: '0', WE_METRICS_PORT: '0' },
     });
@@ -165,6 +165,18 @@ describeKafka('npm start', () => {
       idempotency_key: 'before-the-crash',
     });
     expect(again['id']).toBe(job['id']);
+  });
+
+  test('--fresh empties the data, also under servers that a killed run has left', async () => {
+    const job = await post('/api/v1/jobs', { type: 'noop', payload: {} });
+    const left = [state.pids['postgres'] ?? 0, state.pids['kafka'] ?? 0];
+
+    process.kill(state.pids['dev'] ?? 0, 'SIGKILL');
+    await stack.ended;
+    ({ stack, state } = await startStack('--fresh'));
+
+    expect((await fetch(`${state.apiUrl}/api/v1/jobs/${job['id']}`)).status).toBe(404);
+    expect(left.filter(isAlive)).toEqual([]);
   });
 
   test('Ctrl-C stops every process and removes the state file', async () => {
