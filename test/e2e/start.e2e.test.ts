@@ -42,7 +42,8 @@ describeKafka('npm start', () => {
   async function startStack(...options: string[]): Promise<{ stack: Run; state: DevState }> {
     const started = millrace(['start', ...options], {
       cwd: service.directory,
-      env: { WE_HTTP_PORT: '0', WE_METRICS_PORT: '0' },
+      // A job that a killed worker had claimed comes back when its lease is over.
+      env: { WE_HTTP_PORT: '0', WE_METRICS_PORT: '0', WE_LEASE_SECONDS: '5' },
     });
     await waitFor(() => {
       if (started.child.exitCode !== null) throw new Error(started.output());
