@@ -22,12 +22,13 @@ import type { InstanceRecord, InstanceStatus } from '../workflow.ts';
  *    these, never more than asked for, and passes over what another caller takes at this moment. Asked again under its
  *    claim id it gives the leases that it gave before, and takes nothing more.
  *
- * 10. `cancelInstance` ends a running instance at the expected version, and with it every job of it that has not ended, in
+ * 11. `cancelInstance` ends a running instance at the expected version, and with it every job of it that has not ended, in
  *    one transaction; otherwise it changes nothing. Of it and a unit of `commit` for one version, one is applied.
- * 11. `deadLetterIds` and `listDeadLetters` find the dead letters that the filter describes, and nothing else: the first
+ * 12. `deadLetterIds` and `listDeadLetters` find the dead letters that the filter describes, and nothing else: the first
  *    oldest first, the second newest first. A commit with `freshRetries` gives such a job its whole budget of retries again.
- * 12. The purges remove what ended longer ago than they are told, never anything open, at most `limit` at a time; of an
- *    instance all or nothing.
+ * 13. The purges remove what ended longer ago than they are told, never anything open, at most `limit` at a time; of an
+ *    instance all or nothing. `nextDueMs` is the time left to the soonest waiting job.
+ * 14. `listInstances` is newest first, and gives what the filter describes.
  *
  * All deadlines are set and compared by the store's own clock. Arrays of up to 1,000 are one statement, and answers come
  * in the order of the requests.
