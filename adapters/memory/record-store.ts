@@ -1,5 +1,5 @@
 import type { AuditEntry, CommitUnit, DispatchMessage, NewInstance, NewJob } from '../../engine/commit.ts';
-import { hasEnded, type JobRecord, type JobStatus } from '../../engine/job.ts';
+import type { JobRecord, JobStatus } from '../../engine/job.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type {
   AuditRecord,
@@ -29,7 +29,7 @@ import type { InstanceRecord } from '../../engine/workflow.ts';
 import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
 import { changedInstance, changedJob, instanceFromNew, jobFromNew, meetsExpectation } from './job-states.ts';
 import { byTurn, claimToken, withinBytes } from './leases.ts';
-import { byId, isDeadLetter, matchesInstance, purgeable, summaryOf } from './lifecycle.ts';
+import { MemoryLifecycle } from './lifecycle.ts';
 
 export type AuditRow = AuditEntry & { readonly at: Date };
 
@@ -48,8 +48,16 @@ export class MemoryRecordStore implements RecordStore {
   readonly #instances = new Map<InstanceId, InstanceRecord>();
   readonly #keys = new Map<string, { readonly jobId: JobId; readonly requestHash: Buffer | undefined }>();
 
+  readonly #lifecycle: MemoryLifecycle;
+
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
+    this.#lifecycle = new MemoryLifecycle({
+      clock,
+      jobs: this.#jobs,
+      instances: this.#instances,
+      auditLog: this.auditLog,
+    });
   }
 
   async registerTypes(types: readonly StepId[]): Promise<void> {
@@ -217,77 +225,36 @@ export class MemoryRecordStore implements RecordStore {
     ).slice(0, limit);
   }
 
-  async nextDueMs(): Promise<number | undefined> {
-    const waiting = this.#jobsWhere(({ status }) => status === 'pending' || status === 'retrying');
-    if (waiting.length === 0) return undefined;
-    const soonest = Math.min(...waiting.map(({ runAt }) => runAt.getTime()));
-    return Math.max(0, soonest - this.#clock.now().getTime());
+  nextDueMs(): Promise<number | undefined> {
+    return this.#lifecycle.nextDueMs();
   }
 
-  async cancelInstance(cancellation: InstanceCancellation): Promise<CommitOutcome> {
-    const { id, expectedVersion, actor, reason } = cancellation;
-    const instance = this.#instances.get(id);
-    if (instance?.status !== 'running' || instance.version !== expectedVersion) return 'conflict';
-    const [now, why] = [this.#clock.now(), reason === undefined ? {} : { reason }];
-    for (const job of this.#jobsWhere(({ instanceId, status }) => instanceId === id && !hasEnded(status))) {
-      const { status: from, attempt } = job;
-      const ended = from === 'running' ? { endedAttempt: { attempt, error: 'Cancelled.' } } : {};
-      const expect = { status: from, attempt };
-      this.#save(changedJob(job, { id: job.id, expect, status: 'cancelled', ...ended }, now));
-      this.#note({ action: 'JOB_CANCELLED', actor, jobId: job.id, instanceId: id, detail: { from, ...why } });
-    }
-    const { version, currentStep } = instance;
-    const change = { id, expectedVersion: version, status: 'cancelled', currentStep } as const;
-    const failure = reason === undefined ? {} : { failureReason: reason };
-    this.#instances.set(id, changedInstance(instance, { ...change, ...failure }, now));
-    this.#note({ action: 'WORKFLOW_CANCELLED', actor, instanceId: id, detail: why });
-    return 'applied';
+  cancelInstance(cancellation: InstanceCancellation): Promise<CommitOutcome> {
+    return this.#lifecycle.cancelInstance(cancellation);
   }
 
-  async listInstances(filter: InstanceFilter): Promise<InstanceSummary[]> {
-    const found = [...this.#instances.values()].filter((instance) => matchesInstance(instance, filter));
-    return found.sort(byId).reverse().slice(0, filter.limit).map(summaryOf);
+  listInstances(filter: InstanceFilter): Promise<InstanceSummary[]> {
+    return this.#lifecycle.listInstances(filter);
   }
 
-  async listDeadLetters(filter: DeadLetterFilter, page: Page<'before'>): Promise<JobRecord[]> {
-    const { before, limit } = page;
-    const found = this.#jobsWhere(
-      (job) => isDeadLetter(job, filter) && (before === undefined || job.id < before),
-    );
-    return found.sort(byId).reverse().slice(0, limit);
+  listDeadLetters(filter: DeadLetterFilter, page: Page<'before'>): Promise<JobRecord[]> {
+    return this.#lifecycle.listDeadLetters(filter, page);
   }
 
-  async deadLetterIds(filter: DeadLetterFilter, { after, limit }: Page<'after'>): Promise<JobId[]> {
-    const found = this.#jobsWhere(
-      (job) => isDeadLetter(job, filter) && (after === undefined || job.id > after),
-    );
-    return found
-      .sort(byId)
-      .slice(0, limit)
-      .map(({ id }) => id);
+  deadLetterIds(filter: DeadLetterFilter, page: Page<'after'>): Promise<JobId[]> {
+    return this.#lifecycle.deadLetterIds(filter, page);
   }
 
-  async purgeJobs(ages: PurgeAges, range: PurgeRange): Promise<Purged> {
-    const alone = this.#jobsWhere(({ instanceId }) => instanceId === null);
-    const { old, purged } = purgeable(alone, ages, { ...range, now: this.#clock.now() });
-    for (const { id } of old) this.#jobs.delete(id);
-    return purged;
+  purgeJobs(ages: PurgeAges, range: PurgeRange): Promise<Purged> {
+    return this.#lifecycle.purgeJobs(ages, range);
   }
 
-  async purgeInstances(ages: PurgeAges, range: PurgeRange): Promise<Purged> {
-    const all = [...this.#instances.values()];
-    const { old, purged } = purgeable(all, ages, { ...range, now: this.#clock.now() });
-    for (const { id } of old) {
-      this.#instances.delete(id);
-      for (const job of this.#jobsWhere(({ instanceId }) => instanceId === id)) this.#jobs.delete(job.id);
-    }
-    return purged;
+  purgeInstances(ages: PurgeAges, range: PurgeRange): Promise<Purged> {
+    return this.#lifecycle.purgeInstances(ages, range);
   }
 
-  async purgeTrail(olderThanMs: number, limit: number): Promise<number> {
-    const before = this.#in(-olderThanMs);
-    const isYoung = this.auditLog.slice(0, limit).findIndex(({ at }) => at >= before);
-    return this.auditLog.splice(0, isYoung === -1 ? limit : isYoung).length;
+  purgeTrail(olderThanMs: number, limit: number): Promise<number> {
+    return this.#lifecycle.purgeTrail(olderThanMs, limit);
   }
 
   #apply(unit: CommitUnit): CommitOutcome {

@@ -38,7 +38,8 @@ export function leaderRoles(deps: EngineDeps, options: LeaderRoleOptions): Leade
   return [
     role(deps, options, {
       name: 'due-jobs',
-      everyMs: tickMs,
+      // Nobody is woken for what is further off than a minute (migration 0011), so it must be looked for before.
+      everyMs: Math.min(tickMs, MAX_PAUSE_MS),
       work: () => queueDueJobs(deps, BATCH),
       soonerMs: () => deps.store.nextDueMs(),
       wokenBy: 'millrace_due',
