@@ -63,6 +63,14 @@ test('a retry and a run_at fire by being told of, also after the connection was 
     await failJobs(deps, [{ id: job.id, token, error: 'no', retryable: true, retryAfterMs: 100 }]);
     await waitFor(async () => (await statusOf(job.id)) === 'queued', { within: 10_000, what: 'the retry' });
 
+    // From SQL the job may also have been written by any client, in its own transaction.
+    await deps.store.registerTypes([request.type]);
+    const { rows } = await pool.query<{ id: JobId }>(
+      "select millrace.enqueue('noop', '{}', run_at => clock_timestamp() + interval '150 milliseconds') as id",
+    );
+    const fromSql = rows[0]?.id ?? ('' as JobId);
+    await waitFor(async () => (await statusOf(fromSql)) === 'queued', { within: 10_000, what: 'run_at' });
+
     const before = await listenerOtherThan(undefined);
     await pool.query('select pg_terminate_backend($1::integer)', [before]);
     await listenerOtherThan(before);
