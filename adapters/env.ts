@@ -35,7 +35,7 @@ export function readInteger(
   return value;
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** A duration such as `500ms`, `1s`, `2m`, in milliseconds. */
 export function readDuration(env: Environment, name: string, fallbackMs?: number): number {
@@ -44,7 +44,7 @@ export function readDuration(env: Environment, name: string, fallbackMs?: number
     if (fallbackMs !== undefined) return fallbackMs;
     throw absent(name);
   }
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
   const unit = UNIT_MS[match?.[2] ?? ''];
   if (!match || unit === undefined) throw malformed(name, text, 'a duration such as 500ms, 1s or 2m');
   return Number(match[1]) * unit;

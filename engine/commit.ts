@@ -1,5 +1,6 @@
 import type { ClaimToken, InstanceId, JobId, StepId, Topic } from '../events/ids.ts';
 import type { JobStatus, PastAttempt } from './job.ts';
+import type { RetrySettings } from './retry-policy.ts';
 import type { InstanceStatus, WorkflowStep } from './workflow.ts';
 
 /**
@@ -35,6 +36,8 @@ export interface JobChange {
   readonly endedAttempt?: Pick<PastAttempt, 'attempt' | 'error'>;
   /** When `status` is `retrying`: from now, by the database's clock, in milliseconds. */
   readonly delayMs?: number;
+  /** A redrive: the attempts so far no longer count against the job's retries. */
+  readonly freshRetries?: true;
   /** The message to put into the outbox with this move, when the job goes (back) to dispatch through a broker. */
   readonly dispatch?: DispatchMessage;
 }
@@ -46,6 +49,7 @@ export interface InstanceChange {
   readonly currentStep: number;
   /** JSON text to append to the instance's outputs. */
   readonly output?: string;
+  /** An instance that goes on (`running`) has none, and loses that of a failure it is taken back from. */
   readonly failureReason?: string;
 }
 
@@ -63,6 +67,7 @@ export interface NewJob {
   readonly payload: string;
   readonly priority: number;
   readonly maxRetries: number;
+  readonly retry?: RetrySettings;
   readonly createdAt: Date;
   readonly runAt?: Date;
   readonly idempotencyKey?: string;
@@ -100,10 +105,13 @@ export const auditActions = [
   'JOB_CANCELLED',
   'LEASE_EXPIRED',
   'REDISPATCHED',
+  'REDRIVEN',
   'LATE_RESULT_REFUSED',
   'WORKFLOW_STARTED',
   'WORKFLOW_COMPLETED',
   'WORKFLOW_FAILED',
+  'WORKFLOW_CANCELLED',
+  'WORKFLOW_RESUMED',
 ] as const;
 
 export type AuditAction = (typeof auditActions)[number];

@@ -3,12 +3,14 @@ import type { AuditEntry, CommitUnit, JobChange } from './commit.ts';
 import type { EngineDeps } from './deps.ts';
 import type { JobRecord } from './job.ts';
 import type { LoadedJob } from './ports/record-store.ts';
-import { retryDelayMs } from './retry-policy.ts';
+import { retryDelayMs, withSettings } from './retry-policy.ts';
 import type { InstanceRecord } from './workflow.ts';
 
 export interface FailedAttempt {
   readonly error: string;
   readonly retryable: boolean;
+  /** When the worker says that it should be tried again, in milliseconds from now, instead of the policy's delay. */
+  readonly retryAfterMs?: number | undefined;
   /** The proof a worker showed; absent when the attempt is ended because its lease ran out. */
   readonly token?: ClaimToken;
   readonly leaseExpired?: boolean;
@@ -18,7 +20,7 @@ export interface FailedAttempt {
 /** What a failed attempt leads to: a retry after a delay, or the dead letters and the end of the instance. */
 export function failureUnit(deps: EngineDeps, loaded: LoadedJob, failure: FailedAttempt): CommitUnit {
   const { job, instance } = loaded;
-  const retry = failure.retryable && job.attempt <= job.maxRetries;
+  const retry = failure.retryable && job.attempt - job.attemptBase <= job.maxRetries;
   const change = jobChange(deps, job, { failure, retry });
   const audit: AuditEntry = {
     action: retry ? 'JOB_RETRYING' : 'JOB_DEAD_LETTER',
@@ -56,8 +58,14 @@ function jobChange(
     status: retry ? 'retrying' : 'dead_letter',
     lastError: failure.error,
     endedAttempt: { attempt: job.attempt, error: failure.error },
-    ...(retry ? { delayMs: retryDelayMs(deps.retryPolicy, job.attempt, deps.random()) } : {}),
+    ...(retry ? { delayMs: failure.retryAfterMs ?? policyDelayMs(deps, job) } : {}),
   };
+}
+
+/** Counted from the last redrive: after it the delays begin anew. */
+function policyDelayMs(deps: EngineDeps, job: JobRecord): number {
+  const policy = withSettings(deps.retryPolicy, job.retry);
+  return retryDelayMs(policy, job.attempt - job.attemptBase, deps.random());
 }
 
 /** Ends an instance as failed, together with the move of the job that ended it. */

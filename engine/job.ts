@@ -1,4 +1,5 @@
 import type { ClaimToken, InstanceId, JobId, StepId } from '../events/ids.ts';
+import type { RetrySettings } from './retry-policy.ts';
 
 export const jobStatuses = [
   'pending',
@@ -24,17 +25,18 @@ export const jobTransitions: Readonly<Record<JobStatus, readonly JobStatus[]>> =
   failed: ['retrying', 'dead_letter', 'cancelled'],
   retrying: ['queued', 'cancelled'],
   completed: [],
-  dead_letter: [],
-  cancelled: [],
+  // Only by a redrive, which somebody asks for: by themselves these two are ends.
+  dead_letter: ['queued'],
+  cancelled: ['queued'],
 };
 
 export function canMove(from: JobStatus, to: JobStatus): boolean {
   return jobTransitions[from].includes(to);
 }
 
-/** Whether a job in this state has ended: exactly one such state is reached, and never left. */
+/** Whether a job in this state has ended: it does not leave it by itself. */
 export function hasEnded(status: JobStatus): boolean {
-  return jobTransitions[status].length === 0;
+  return status === 'completed' || status === 'dead_letter' || status === 'cancelled';
 }
 
 export function isJobStatus(text: string): text is JobStatus {
@@ -51,7 +53,11 @@ export interface JobRecord {
   readonly priority: number;
   /** Attempts begun; 0 before the first claim. */
   readonly attempt: number;
+  /** Attempts that began before the last redrive: these do not count against `maxRetries`. */
+  readonly attemptBase: number;
   readonly maxRetries: number;
+  /** Where the job departs from the default retry policy. */
+  readonly retry: RetrySettings | null;
   /** Times the job was handed to dispatch. */
   readonly dispatches: number;
   readonly idempotencyKey: string | null;

@@ -5,11 +5,13 @@ import { jobTopic } from '../events/topics.ts';
 import type { DispatchMessage, NewJob } from './commit.ts';
 import type { EngineDeps } from './deps.ts';
 import type { JobRecord } from './job.ts';
+import type { RetrySettings } from './retry-policy.ts';
 
 export interface NewJobOptions {
   readonly type: StepId;
   readonly payload: string;
   readonly maxRetries: number;
+  readonly retry?: RetrySettings | undefined;
   readonly priority?: number | undefined;
   readonly runAt?: Date | undefined;
   readonly idempotencyKey?: string | undefined;
@@ -32,6 +34,7 @@ export function newJob(deps: EngineDeps, options: NewJobOptions): NewJob {
     createdAt,
     ...defined({
       runAt: options.runAt,
+      retry: options.retry,
       idempotencyKey: options.idempotencyKey,
       requestHash: options.requestHash,
       partitionKey: options.partitionKey,
@@ -61,6 +64,7 @@ interface Dispatchable {
   readonly maxRetries: number;
   readonly createdAt: Date;
   readonly attempt: number;
+  readonly attemptBase?: number;
   readonly dispatch: number;
   readonly instanceId?: InstanceId | null;
   readonly stepIndex?: number | null;
@@ -77,7 +81,7 @@ function toMessage(job: Dispatchable): DispatchMessage {
       stepIndex: job.stepIndex ?? undefined,
       type: job.type,
       attempt: job.attempt,
-      retriesRemaining: Math.max(0, job.maxRetries + 1 - job.attempt),
+      retriesRemaining: Math.max(0, (job.attemptBase ?? 0) + job.maxRetries + 1 - job.attempt),
       payload: job.payload,
       createdAt: job.createdAt,
     },

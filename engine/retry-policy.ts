@@ -7,7 +7,26 @@ export interface RetryPolicy {
   readonly jitter: number;
 }
 
+/** What a job or a step sets of its policy, as it is sent and stored; what is absent is the default. */
+export interface RetrySettings {
+  readonly base_ms?: number | undefined;
+  readonly multiplier?: number | undefined;
+  readonly max_ms?: number | undefined;
+  readonly jitter?: number | undefined;
+}
+
 export const defaultRetryPolicy: RetryPolicy = { baseMs: 1_000, multiplier: 2, maxMs: 60_000, jitter: 0.1 };
+
+/** The policy with what a job sets in its place. */
+export function withSettings(policy: RetryPolicy, settings: RetrySettings | null): RetryPolicy {
+  if (!settings) return policy;
+  return {
+    baseMs: settings.base_ms ?? policy.baseMs,
+    multiplier: settings.multiplier ?? policy.multiplier,
+    maxMs: settings.max_ms ?? policy.maxMs,
+    jitter: settings.jitter ?? policy.jitter,
+  };
+}
 
 /**
  * Milliseconds until the next attempt.

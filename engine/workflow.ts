@@ -1,4 +1,5 @@
 import type { InstanceId, StepId } from '../events/ids.ts';
+import type { RetrySettings } from './retry-policy.ts';
 
 export const instanceStatuses = ['running', 'completed', 'failed', 'cancelled'] as const;
 
@@ -11,6 +12,7 @@ export interface WorkflowStep {
   /** JSON text of an object. */
   readonly payload: string;
   readonly max_retries: number;
+  readonly retry?: RetrySettings | undefined;
 }
 
 export interface InstanceRecord {

@@ -4,6 +4,7 @@ import { PostgresArrivals } from '../adapters/postgres/arrivals.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
 import { PostgresRoleScheduler } from '../adapters/postgres/role-scheduler.ts';
+import { PostgresWakeups } from '../adapters/postgres/wakeups.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { EngineDeps } from '../engine/deps.ts';
@@ -64,7 +65,9 @@ async function doDuties(
   if (config.mode !== 'polling') return;
   const scheduler = new PostgresRoleScheduler({ dsn: config.postgres.dsn, clock: deps.clock, logger });
   // Without a broker no dispatch is lost: the time for that is of no matter.
-  const roles = leaderRoles(deps, { logger, tickMs: config.tickMs, lostAfterMs: NO_DISPATCHES_MS });
+  const { tickMs, retention } = config;
+  const wakeups = new PostgresWakeups({ dsn: config.postgres.dsn, clock: deps.clock, logger });
+  const roles = leaderRoles(deps, { logger, tickMs, lostAfterMs: NO_DISPATCHES_MS, wakeups, retention });
   await runDuties({ scheduler, roles, logger }, signal);
 }
 

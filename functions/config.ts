@@ -1,7 +1,9 @@
 import { type Environment, readChoice, readDuration } from '../adapters/env.ts';
 import { type PostgresConfig, readPostgresConfig } from '../adapters/postgres/config.ts';
+import { readRetention } from '../adapters/retention-config.ts';
 import type { LogLevel } from '../adapters/system/logger.ts';
 import { type DispatchMode, dispatchModes } from '../engine/deps.ts';
+import type { Retention } from '../engine/roles/retention.ts';
 
 export interface FunctionsConfig {
   readonly mode: DispatchMode;
@@ -11,6 +13,7 @@ export interface FunctionsConfig {
   readonly logLevel: LogLevel;
   /** How often due jobs and expired leases are looked for, in milliseconds. */
   readonly tickMs: number;
+  readonly retention: Retention;
 }
 
 /** A Lambda serves one request at a time; the local gateway serves many in one process. */
@@ -25,6 +28,7 @@ export function readFunctionsConfig(env: Environment = process.env): FunctionsCo
     serverless,
     postgres: readPostgresConfig(env, { poolSize }),
     tickMs: readDuration(env, 'WE_TICK_INTERVAL', 1_000),
+    retention: readRetention(env),
     logLevel: readChoice(env, 'WE_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
   });
 }

@@ -233,6 +233,9 @@ begin
     -- afterwards; the same types are told once a transaction.
     perform pg_notify('millrace_jobs', enqueue.type);
   end if;
+  if not due then
+    perform millrace_wake_due(due_at);
+  end if;
   return job_id;
 end
 $$;

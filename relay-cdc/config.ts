@@ -7,8 +7,10 @@ import {
   readString,
 } from '../adapters/env.ts';
 import { type PostgresConfig, readPostgresConfig } from '../adapters/postgres/config.ts';
+import { readRetention } from '../adapters/retention-config.ts';
 import { dispatchModes } from '../engine/deps.ts';
 import { MillraceError } from '../engine/errors.ts';
+import type { Retention } from '../engine/roles/retention.ts';
 
 export interface RelayConfig {
   readonly postgres: PostgresConfig;
@@ -24,7 +26,7 @@ export interface RelayConfig {
   readonly limits: RelayLimits;
   readonly publishTimeoutMs: number;
   readonly heartbeatMs: number;
-  readonly roles: { readonly tickMs: number; readonly lostAfterMs: number };
+  readonly roles: { readonly tickMs: number; readonly lostAfterMs: number; readonly retention: Retention };
 }
 
 /** What bounds memory and the size of one call to the broker. */
@@ -58,6 +60,7 @@ export function readRelayConfig(env: Environment): RelayConfig {
     roles: {
       tickMs: readDuration(env, 'WE_RELAY_ROLE_INTERVAL', 500),
       lostAfterMs: readDuration(env, 'WE_RELAY_LOST_DISPATCH_AFTER', 300_000),
+      retention: readRetention(env),
     },
   });
 }

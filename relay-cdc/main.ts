@@ -4,6 +4,8 @@ import { createKafkaStreamer } from '../adapters/kafka/event-streamer.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
 import { writeDispatchMode } from '../adapters/postgres/settings.ts';
+import { PostgresWakeups } from '../adapters/postgres/wakeups.ts';
+import { systemClock } from '../adapters/system/clock.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { Logger } from '../engine/ports/logger.ts';
@@ -51,6 +53,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   const status = new RelayStatus();
   const health = await serveHealth(config.metricsPort, { metrics, status });
   cleanup.defer(() => health.close());
+  const wakeups = new PostgresWakeups({ dsn: config.postgres.dsn, clock: systemClock, logger });
   const engine = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
   say(`relay started; this replica is leader=${first.leads}`);
   status.standBy(first.connection);
@@ -62,7 +65,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
       engine,
       streamer: createKafkaStreamer(kafka, logger),
       openSession: (connection, session) => openSession(config, connection, session),
-      roles: leaderRoles(engine, { logger, ...config.roles }),
+      roles: leaderRoles(engine, { logger, wakeups, ...config.roles }),
       logger,
       metrics,
       status,

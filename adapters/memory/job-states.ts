@@ -12,7 +12,9 @@ export function jobFromNew(job: NewJob, now: Date): JobRecord {
     result: null,
     priority: job.priority,
     attempt: 0,
+    attemptBase: 0,
     maxRetries: job.maxRetries,
+    retry: job.retry ?? null,
     dispatches: job.dispatch ? 1 : 0,
     idempotencyKey: job.idempotencyKey ?? null,
     partitionKey: job.partitionKey ?? null,
@@ -71,6 +73,7 @@ export function changedJob(job: JobRecord, change: JobChange, now: Date): JobRec
     pastAttempts: endedAttempt
       ? [...job.pastAttempts, pastAttempt(job, endedAttempt.error, now)]
       : job.pastAttempts,
+    attemptBase: change.freshRetries ? job.attempt : job.attemptBase,
     runAt: delayMs === undefined ? job.runAt : new Date(now.getTime() + delayMs),
     leaseUntil: null,
     queuedAt: status === 'queued' ? now : job.queuedAt,
@@ -100,7 +103,7 @@ export function changedInstance(
     status: change.status,
     currentStep: change.currentStep,
     outputs: change.output === undefined ? instance.outputs : [...instance.outputs, change.output],
-    failureReason: change.failureReason ?? instance.failureReason,
+    failureReason: change.status === 'running' ? null : (change.failureReason ?? instance.failureReason),
     version: instance.version + 1,
     updatedAt: now,
     completedAt: change.status === 'running' ? null : now,

@@ -8,12 +8,20 @@ import type {
   CommitOutcome,
   CompleteOutcome,
   Completion,
+  DeadLetterFilter,
   EnqueueOutcome,
   HeartbeatOutcome,
+  InstanceCancellation,
+  InstanceFilter,
+  InstanceSummary,
   JobFilter,
   LeaseProof,
   LoadedJob,
+  Page,
   PollRequest,
+  PurgeAges,
+  Purged,
+  PurgeRange,
   RecordStore,
   UndecodableRecord,
 } from '../../engine/ports/record-store.ts';
@@ -21,6 +29,7 @@ import type { InstanceRecord } from '../../engine/workflow.ts';
 import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
 import { changedInstance, changedJob, instanceFromNew, jobFromNew, meetsExpectation } from './job-states.ts';
 import { byTurn, claimToken, withinBytes } from './leases.ts';
+import { MemoryLifecycle } from './lifecycle.ts';
 
 export type AuditRow = AuditEntry & { readonly at: Date };
 
@@ -39,8 +48,16 @@ export class MemoryRecordStore implements RecordStore {
   readonly #instances = new Map<InstanceId, InstanceRecord>();
   readonly #keys = new Map<string, { readonly jobId: JobId; readonly requestHash: Buffer | undefined }>();
 
+  readonly #lifecycle: MemoryLifecycle;
+
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
+    this.#lifecycle = new MemoryLifecycle({
+      clock,
+      jobs: this.#jobs,
+      instances: this.#instances,
+      auditLog: this.auditLog,
+    });
   }
 
   async registerTypes(types: readonly StepId[]): Promise<void> {
@@ -206,6 +223,38 @@ export class MemoryRecordStore implements RecordStore {
     return this.#jobsWhere(
       ({ status, queuedAt }) => status === 'queued' && queuedAt !== null && queuedAt < before,
     ).slice(0, limit);
+  }
+
+  nextDueMs(): Promise<number | undefined> {
+    return this.#lifecycle.nextDueMs();
+  }
+
+  cancelInstance(cancellation: InstanceCancellation): Promise<CommitOutcome> {
+    return this.#lifecycle.cancelInstance(cancellation);
+  }
+
+  listInstances(filter: InstanceFilter): Promise<InstanceSummary[]> {
+    return this.#lifecycle.listInstances(filter);
+  }
+
+  listDeadLetters(filter: DeadLetterFilter, page: Page<'before'>): Promise<JobRecord[]> {
+    return this.#lifecycle.listDeadLetters(filter, page);
+  }
+
+  deadLetterIds(filter: DeadLetterFilter, page: Page<'after'>): Promise<JobId[]> {
+    return this.#lifecycle.deadLetterIds(filter, page);
+  }
+
+  purgeJobs(ages: PurgeAges, range: PurgeRange): Promise<Purged> {
+    return this.#lifecycle.purgeJobs(ages, range);
+  }
+
+  purgeInstances(ages: PurgeAges, range: PurgeRange): Promise<Purged> {
+    return this.#lifecycle.purgeInstances(ages, range);
+  }
+
+  purgeTrail(olderThanMs: number, limit: number): Promise<number> {
+    return this.#lifecycle.purgeTrail(olderThanMs, limit);
   }
 
   #apply(unit: CommitUnit): CommitOutcome {

@@ -12,18 +12,24 @@ import type {
   HeartbeatOutcome,
   LeaseProof,
   LoadedJob,
+  Purged,
+  PurgeRange,
   RecordStore,
 } from '../../engine/ports/record-store.ts';
 import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
 import { codeOf, translate } from './errors.ts';
-import { toInstance, toJob } from './rows.ts';
+import { toInstance, toInstanceSummary, toJob } from './rows.ts';
+import { cancelInstance } from './sql/cancel-instance.ts';
 import { type ClaimRow, claimJobs } from './sql/claim.ts';
 import { applyUnits } from './sql/commit.ts';
 import { type CompleteRow, completeJobs } from './sql/complete.ts';
 import type { Database } from './sql/database.ts';
+import { selectDeadLetterIds, selectDeadLetters } from './sql/dead-letters.ts';
 import { insertJobs } from './sql/enqueue.ts';
 import { extendLeases, type HeartbeatRow } from './sql/heartbeat.ts';
+import { selectInstancePage } from './sql/list-instances.ts';
 import { pollJobs, selectPolled } from './sql/poll.ts';
+import * as purge from './sql/purge.ts';
 import * as read from './sql/read.ts';
 import { startInstances } from './sql/start-instances.ts';
 import { insertAudit, insertTypes, insertUndecodable, selectTypes } from './sql/write.ts';
@@ -65,6 +71,17 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     undispatchedJobs: async (limit) => (await read.selectUndispatchedJobs(db, limit)).map(toJob),
     unclaimedJobs: async (olderThanMs, limit) =>
       (await read.selectUnclaimedJobs(db, olderThanMs, limit)).map(toJob),
+    nextDueMs: async () => (await read.selectNextDue(db)) ?? undefined,
+    cancelInstance: async (cancellation) =>
+      (await cancelInstance(db, cancellation)) ? 'applied' : 'conflict',
+    listInstances: async (filter) => (await selectInstancePage(db, filter)).map(toInstanceSummary),
+    listDeadLetters: async (filter, page) => (await selectDeadLetters(db, filter, page)).map(toJob),
+    deadLetterIds: (filter, page) => selectDeadLetterIds(db, filter, page),
+    purgeJobs: async (ages, range) => toPurged(await purge.purgeJobs(db, ages, range), range),
+    purgeInstances: async (ages, range) => toPurged(await purge.purgeInstances(db, ages, range), range),
+    purgeTrail: async (olderThanMs, limit) =>
+      (await purge.purgeAudit(db, olderThanMs, limit)) +
+      (await purge.purgeUndecodable(db, olderThanMs, limit)),
   };
 }
 
@@ -163,6 +180,10 @@ function toCompleteOutcome(row: CompleteRow): CompleteOutcome {
   if (repeated) return { kind: 'completed' };
   if (row.is_step && row.status === 'running' && row.holds_token) return { kind: 'step' };
   return { kind: 'refused', status: statusOf(row.status) };
+}
+
+function toPurged({ removed, seen, last }: purge.PurgeRow, { limit }: PurgeRange): Purged {
+  return { removed, next: seen < limit ? undefined : (last ?? undefined) };
 }
 
 function statusOf(text: string): JobStatus {

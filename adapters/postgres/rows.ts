@@ -1,6 +1,9 @@
 import type { JobRecord, JobStatus, PastAttempt } from '../../engine/job.ts';
+import type { InstanceSummary } from '../../engine/ports/record-store.ts';
+import type { RetrySettings } from '../../engine/retry-policy.ts';
 import type { InstanceRecord, InstanceStatus, WorkflowStep } from '../../engine/workflow.ts';
 import type { ClaimToken, InstanceId, JobId, StepId } from '../../events/ids.ts';
+import type { InstanceSummaryRow } from './sql/list-instances.ts';
 
 /** Columns of `jobs` as the statements of this folder select them: {@link jobColumns}. */
 export interface JobRow {
@@ -11,7 +14,9 @@ export interface JobRow {
   result: string | null;
   priority: number;
   attempt: number;
+  attempt_base: number;
   max_retries: number;
+  retry: string | null;
   dispatches: number;
   idempotency_key: string | null;
   partition_key: string | null;
@@ -40,7 +45,9 @@ export function toJob(row: JobRow): JobRecord {
     result: row.result,
     priority: row.priority,
     attempt: row.attempt,
+    attemptBase: row.attempt_base,
     maxRetries: row.max_retries,
+    retry: row.retry === null ? null : (JSON.parse(row.retry) as RetrySettings),
     dispatches: row.dispatches,
     idempotencyKey: row.idempotency_key,
     partitionKey: row.partition_key,
@@ -77,6 +84,21 @@ export interface InstanceRow {
   instance_created_at: Date;
   instance_updated_at: Date;
   instance_completed_at: Date | null;
+}
+
+export function toInstanceSummary(row: InstanceSummaryRow): InstanceSummary {
+  return {
+    id: row.id as InstanceId,
+    name: row.name,
+    foreignId: row.foreign_id,
+    status: row.status as InstanceStatus,
+    currentStep: row.current_step,
+    totalSteps: row.total_steps,
+    failureReason: row.failure_reason,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    completedAt: row.completed_at,
+  };
 }
 
 export function toInstance(row: InstanceRow): InstanceRecord {

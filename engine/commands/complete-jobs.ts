@@ -86,6 +86,7 @@ function nextStepJob(
     type: decision.step.type,
     payload: decision.payload,
     maxRetries: decision.step.max_retries,
+    retry: decision.step.retry,
     priority: job.priority,
     traceparent: job.traceparent ?? undefined,
     step: { instanceId: job.instanceId, index: decision.stepIndex },

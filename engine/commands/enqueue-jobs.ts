@@ -4,12 +4,14 @@ import type { EngineDeps } from '../deps.ts';
 import { MillraceError } from '../errors.ts';
 import type { JobRecord } from '../job.ts';
 import { newJob } from '../new-job.ts';
+import type { RetrySettings } from '../retry-policy.ts';
 
 export interface JobRequest {
   readonly type: StepId;
   /** JSON text, as sent. */
   readonly payload: string;
   readonly maxRetries: number;
+  readonly retry?: RetrySettings | undefined;
   readonly priority?: number | undefined;
   readonly runAt?: Date | undefined;
   readonly idempotencyKey?: string | undefined;
@@ -64,6 +66,8 @@ function refuseConflict(
 
 /** What makes two requests the same: all that the caller chose, but not when or along which trace it was sent. */
 function fingerprint(request: JobRequest): string {
-  const { type, payload, maxRetries, priority, runAt, partitionKey } = request;
-  return JSON.stringify([type, payload, maxRetries, priority ?? 0, runAt?.toISOString(), partitionKey]);
+  const { type, payload, maxRetries, priority, runAt, partitionKey, retry } = request;
+  const chosen = [type, payload, maxRetries, priority ?? 0, runAt?.toISOString(), partitionKey];
+  // Added only when it is there, so that keys used before there were policies are still recognised.
+  return JSON.stringify(retry ? [...chosen, retry] : chosen);
 }

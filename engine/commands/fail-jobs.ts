@@ -6,6 +6,8 @@ export interface Failure extends AttemptResult {
   readonly error: string;
   /** False when trying again cannot help: the job goes to the dead letters at once. */
   readonly retryable: boolean;
+  /** Wait this long before the next attempt, in milliseconds, instead of what the job's policy says. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 /** Records failed attempts: another one after a delay while there are retries left, otherwise the dead letters. */

@@ -26,7 +26,7 @@ export interface SettleRules<T extends AttemptResult> {
 }
 
 /** Each round loses to a concurrent change of the same instance; that many in a row is a fault, not contention. */
-const MAX_ROUNDS = 10;
+export const MAX_ROUNDS = 10;
 
 /** Load, guard, decide, commit; again for those whose job or instance changed in between. */
 export async function settle<T extends AttemptResult>(
@@ -104,10 +104,10 @@ export async function recordRefused(
   if (entries.length > 0) await deps.store.audit(entries);
 }
 
-function contention(): MillraceError {
+export function contention(): MillraceError {
   return new MillraceError(
     'unavailable',
-    'The workflow instance changes too fast for this result to be decided. Nothing was written; try again.',
+    'The workflow instance changes too fast for this request to be decided. Nothing was written; try again.',
     { retryable: true },
   );
 }

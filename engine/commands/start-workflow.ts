@@ -20,6 +20,7 @@ export async function startWorkflow(deps: EngineDeps, request: WorkflowRequest):
     type: first.type,
     payload: stepPayload(request.steps, 0, []),
     maxRetries: first.max_retries,
+    retry: first.retry,
     traceparent: request.traceparent,
     step: { instanceId: id, index: 0 },
   });

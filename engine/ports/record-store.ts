@@ -1,7 +1,7 @@
 import type { ClaimToken, InstanceId, JobId, StepId } from '../../events/ids.ts';
 import type { AuditEntry, Commit, NewInstance, NewJob } from '../commit.ts';
 import type { JobRecord, JobStatus } from '../job.ts';
-import type { InstanceRecord } from '../workflow.ts';
+import type { InstanceRecord, InstanceStatus } from '../workflow.ts';
 
 /**
  * Where jobs and instances live. Every implementation passes `test/conformance/record-store.suite.ts`, whose clauses are:
@@ -21,6 +21,14 @@ import type { InstanceRecord } from '../workflow.ts';
  * 9. `poll` gives each queued job of the types to exactly one caller, those of the highest priority first and the oldest of
  *    these, never more than asked for, and passes over what another caller takes at this moment. Asked again under its
  *    claim id it gives the leases that it gave before, and takes nothing more.
+ *
+ * 11. `cancelInstance` ends a running instance at the expected version, and with it every job of it that has not ended, in
+ *    one transaction; otherwise it changes nothing. Of it and a unit of `commit` for one version, one is applied.
+ * 12. `deadLetterIds` and `listDeadLetters` find the dead letters that the filter describes, and nothing else: the first
+ *    oldest first, the second newest first. A commit with `freshRetries` gives such a job its whole budget of retries again.
+ * 13. The purges remove what ended longer ago than they are told, never anything open, at most `limit` at a time; of an
+ *    instance all or nothing. `nextDueMs` is the time left to the soonest waiting job.
+ * 14. `listInstances` is newest first, and gives what the filter describes.
  *
  * All deadlines are set and compared by the store's own clock. Arrays of up to 1,000 are one statement, and answers come
  * in the order of the requests.
@@ -50,12 +58,80 @@ export interface RecordStore {
 
   /** Jobs whose `run_at` has come and that wait for it (`pending`, `retrying`), soonest first. */
   dueJobs(limit: number): Promise<JobRecord[]>;
+  /** How long until the next waiting job is due, in milliseconds, at least 0; undefined when none waits. */
+  nextDueMs(): Promise<number | undefined>;
   /** Running jobs whose lease has run out. */
   expiredLeases(limit: number): Promise<LoadedJob[]>;
   /** Queued jobs that never went to a broker: they were queued in polling mode. */
   undispatchedJobs(limit: number): Promise<JobRecord[]>;
   /** Queued jobs nobody claimed for this long. */
   unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]>;
+
+  cancelInstance(cancellation: InstanceCancellation): Promise<CommitOutcome>;
+  /** Newest first. */
+  listInstances(filter: InstanceFilter): Promise<InstanceSummary[]>;
+  listDeadLetters(filter: DeadLetterFilter, page: Page<'before'>): Promise<JobRecord[]>;
+  deadLetterIds(filter: DeadLetterFilter, page: Page<'after'>): Promise<JobId[]>;
+  /** Jobs that stand alone; those of an instance go with it. */
+  purgeJobs(ages: PurgeAges, range: PurgeRange): Promise<Purged>;
+  purgeInstances(ages: PurgeAges, range: PurgeRange): Promise<Purged>;
+  /** @returns how many audit entries and undecodable records it removed */
+  purgeTrail(olderThanMs: number, limit: number): Promise<number>;
+}
+
+export interface InstanceCancellation {
+  readonly id: InstanceId;
+  readonly expectedVersion: number;
+  readonly actor: string;
+  readonly reason?: string | undefined;
+}
+
+export interface InstanceFilter {
+  readonly status?: InstanceStatus | undefined;
+  readonly name?: string | undefined;
+  readonly foreignId?: string | undefined;
+  /** Only instances older than this one. */
+  readonly before?: InstanceId | undefined;
+  readonly limit: number;
+}
+
+/** An instance without what its steps took and gave. */
+export type InstanceSummary = Omit<InstanceRecord, 'steps' | 'outputs' | 'version'> & {
+  readonly totalSteps: number;
+};
+
+export interface DeadLetterFilter {
+  readonly ids?: readonly JobId[] | undefined;
+  readonly type?: StepId | undefined;
+  /** When the job became a dead letter. */
+  readonly endedAfter?: Date | undefined;
+  readonly endedBefore?: Date | undefined;
+  /** In the last error, in upper or lower case. */
+  readonly errorContains?: string | undefined;
+}
+
+export type Page<Bound extends 'before' | 'after'> = { readonly limit: number } & {
+  readonly [key in Bound]?: JobId | undefined;
+};
+
+/** How long to keep what has ended, in milliseconds; undefined is for ever. */
+export interface PurgeAges {
+  /** Completed and cancelled. */
+  readonly completedMs?: number | undefined;
+  /** Dead letters, failed instances. */
+  readonly failedMs?: number | undefined;
+}
+
+/** Ids are walked in order, at most `limit` of them a call, so that no call takes long, whatever it finds. */
+export interface PurgeRange {
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+export interface Purged {
+  readonly removed: number;
+  /** Where to go on; undefined when the walk has come to its end. */
+  readonly next: string | undefined;
 }
 
 export type EnqueueOutcome =

@@ -18,6 +18,7 @@ export function toJobRequest(
     type: body.type as StepId,
     payload: within(payload ?? 'null', field),
     maxRetries: body.max_retries,
+    retry: body.retry,
     priority: body.priority,
     runAt: body.run_at === undefined ? undefined : new Date(body.run_at),
     idempotencyKey: body.idempotency_key,

@@ -1,4 +1,6 @@
 import type { Endpoint } from './endpoint.ts';
+import { cancelJob } from './handlers/cancel-job.ts';
+import { cancelWorkflow } from './handlers/cancel-workflow.ts';
 import { claimBatch } from './handlers/claim-batch.ts';
 import { claimJob } from './handlers/claim-job.ts';
 import { completeBatch } from './handlers/complete-batch.ts';
@@ -12,10 +14,14 @@ import { getWorkflow } from './handlers/get-workflow.ts';
 import { health } from './handlers/health.ts';
 import { heartbeatBatch } from './handlers/heartbeat-batch.ts';
 import { heartbeatJob } from './handlers/heartbeat-job.ts';
+import { listDeadLetters } from './handlers/list-dead-letters.ts';
 import { listJobs } from './handlers/list-jobs.ts';
+import { listWorkflows } from './handlers/list-workflows.ts';
 import { metricsPage } from './handlers/metrics-page.ts';
 import { pollJobs } from './handlers/poll-jobs.ts';
 import { recordUndecodable } from './handlers/record-undecodable.ts';
+import { redriveDeadLetters } from './handlers/redrive-dead-letters.ts';
+import { retryJob } from './handlers/retry-job.ts';
 import { startWorkflow } from './handlers/start-workflow.ts';
 
 export interface Route {
@@ -51,6 +57,20 @@ export const apiRoutes: readonly Route[] = [
   { method: 'POST', path: '/api/v1/jobs/complete', summary: 'Complete jobs', endpoint: completeBatch },
   { method: 'POST', path: '/api/v1/jobs/{id}/fail', summary: 'Report a failed attempt', endpoint: failJob },
   { method: 'POST', path: '/api/v1/jobs/fail', summary: 'Report failed attempts', endpoint: failBatch },
+  { method: 'POST', path: '/api/v1/jobs/{id}/cancel', summary: 'Cancel a job', endpoint: cancelJob },
+  {
+    method: 'POST',
+    path: '/api/v1/jobs/{id}/retry',
+    summary: 'Queue an ended job again',
+    endpoint: retryJob,
+  },
+  { method: 'GET', path: '/api/v1/dead-letters', summary: 'List dead letters', endpoint: listDeadLetters },
+  {
+    method: 'POST',
+    path: '/api/v1/dead-letters/redrive',
+    summary: 'Queue dead letters again',
+    endpoint: redriveDeadLetters,
+  },
   {
     method: 'POST',
     path: '/api/v1/undecodable-records',
@@ -58,7 +78,14 @@ export const apiRoutes: readonly Route[] = [
     endpoint: recordUndecodable,
   },
   { method: 'POST', path: '/api/v1/workflows', summary: 'Start a workflow', endpoint: startWorkflow },
+  { method: 'GET', path: '/api/v1/workflows', summary: 'List workflows', endpoint: listWorkflows },
   { method: 'GET', path: '/api/v1/workflows/{id}', summary: 'Get a workflow', endpoint: getWorkflow },
+  {
+    method: 'POST',
+    path: '/api/v1/workflows/{id}/cancel',
+    summary: 'Cancel a workflow',
+    endpoint: cancelWorkflow,
+  },
   { method: 'GET', path: '/health', summary: 'Whether the process serves', endpoint: health },
   { method: 'GET', path: '/metrics', summary: 'Metrics of this process', endpoint: metricsPage },
 ];

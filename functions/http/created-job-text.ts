@@ -12,7 +12,7 @@ export function createdJobText(job: NewJob): string {
   // Ids, types and states hold nothing that JSON escapes.
   return (
     `{"id":"${job.id}","idempotency_key":${textOrNull(job.idempotencyKey)},"type":"${job.type}","status":"${job.status}",` +
-    `"attempt":0,"max_retries":${job.maxRetries},"priority":${job.priority},` +
+    `"attempt":0,"max_retries":${job.maxRetries},"retry":${job.retry ? JSON.stringify(job.retry) : 'null'},"priority":${job.priority},` +
     `"partition_key":${textOrNull(job.partitionKey)},"workflow_id":${textOrNull(job.instanceId)},` +
     `"step_index":${job.stepIndex ?? 'null'},"run_at":${runAt},"last_error":null,"worker_id":null,` +
     `"created_at":${createdAt},"queued_at":${queuedAt},"started_at":null,"completed_at":null,` +

@@ -48,3 +48,47 @@ export const maxRetries = z
   .max(1000)
   .default(3)
   .meta({ description: 'Attempts after the first one.' });
+
+/** Of every list. */
+export const pageFields = {
+  limit: z
+    .string()
+    .regex(/^\d{1,4}$/, 'is not a whole number from 1 to 1000')
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= 1000, 'is not a whole number from 1 to 1000')
+    .default(100)
+    .meta({ override: { type: 'integer', minimum: 1, maximum: 1000, default: 100 } }),
+  cursor: z
+    .string()
+    .transform((value, context) => {
+      const id = Buffer.from(value, 'base64url').toString('latin1');
+      const parsed = uuid.safeParse(id);
+      if (parsed.success) return parsed.data;
+      context.addIssue({ code: 'custom', message: 'is not a next_cursor of this API', input: value });
+      return z.NEVER;
+    })
+    .optional()
+    .meta({ override: { type: 'string', description: 'The next_cursor of the page before.' } }),
+};
+
+const DAY_MS = 24 * 3_600_000;
+
+export const retrySettings = z
+  .strictObject({
+    base_ms: z.int().min(1).max(DAY_MS).optional().meta({ description: 'Before the first retry; 1000.' }),
+    multiplier: z.number().min(1).max(100).optional().meta({ description: 'From one delay to the next; 2.' }),
+    max_ms: z
+      .int()
+      .min(1)
+      .max(7 * DAY_MS)
+      .optional()
+      .meta({ description: 'The longest delay; 60000.' }),
+    jitter: z.number().min(0).max(1).optional().meta({ description: '0.1, the default, is ±10 %.' }),
+  })
+  .meta({ id: 'RetrySettings', description: 'Delays between attempts; what is absent is the default.' });
+
+export const retryAfterMs = z
+  .int()
+  .min(0)
+  .max(30 * DAY_MS)
+  .meta({ description: 'From now until the next attempt, instead of the delay of the retry policy.' });

@@ -49,13 +49,21 @@ export function readInput(shape: EndpointShape): Middleware {
       const id = event.pathParameters?.['id'] ?? '';
       if (shape.id !== undefined && !isUuid(id)) faults.push({ field: 'id', message: 'is not a UUID' });
       const query = checked(shape.query, { value: event.queryStringParameters ?? {}, root: 'query', faults });
-      const json = shape.body ? readJsonBody(event, shape.bodyLimit ?? bodyLimits.single) : noBody;
+      const json = readBody(shape, event);
       const body = checked(shape.body, { value: json.value, root: 'body', faults });
       if (faults.length > 0) throw invalidRequest(faults);
       const key = id.toLowerCase() as JobId & InstanceId;
       event.input = { id: key, query, body, text: json.text, event };
     },
   };
+}
+
+function readBody(
+  { body, optionalBody, bodyLimit = bodyLimits.single }: EndpointShape,
+  event: HttpEvent,
+): JsonBody {
+  if (!body) return noBody;
+  return optionalBody && !event.body ? { text: '{}', value: {} } : readJsonBody(event, bodyLimit);
 }
 
 const noBody: JsonBody = { text: '', value: undefined };

@@ -30,7 +30,12 @@ function operation({ method, path, summary, endpoint: { shape } }: Route): ZodOp
     summary,
     ...parameters(shape),
     ...(shape.body
-      ? { requestBody: { required: true, content: { 'application/json': { schema: shape.body } } } }
+      ? {
+          requestBody: {
+            required: !shape.optionalBody,
+            content: { 'application/json': { schema: shape.body } },
+          },
+        }
       : {}),
     responses: Object.fromEntries(
       Object.entries(replies(shape)).map(([status, reply]) => [status, response(status, reply)]),

@@ -1,5 +1,6 @@
 import { MillraceError } from '../../engine/errors.ts';
 import type { JobStatus } from '../../engine/job.ts';
+import type { InstanceStatus } from '../../engine/workflow.ts';
 
 /** The refusals that more than one endpoint gives. */
 
@@ -25,6 +26,43 @@ export function notClaimable(id: string, status: JobStatus): MillraceError {
     'illegal_transition',
     `Job ${id} cannot be claimed: ${from} → running is not allowed. ${advice}`,
     { detail: { job_id: id, from, to: 'running' } },
+  );
+}
+
+export function cannotCancel(id: string, status: JobStatus): MillraceError {
+  return new MillraceError(
+    'illegal_transition',
+    `Job ${id} cannot be cancelled: ${status} → cancelled is not allowed. It has ended; leave it alone.`,
+    { detail: { job_id: id, from: status, to: 'cancelled' } },
+  );
+}
+
+/** Only what has ended without completing can be brought back. */
+export function cannotRetry(id: string, status: JobStatus): MillraceError {
+  const advice =
+    status === 'completed'
+      ? 'It is done; enqueue a new job.'
+      : 'It has not ended, and goes on by itself; cancel it first to begin anew.';
+  return new MillraceError(
+    'illegal_transition',
+    `Job ${id} cannot be retried: ${status} → queued is not allowed here. ${advice}`,
+    { detail: { job_id: id, from: status, to: 'queued' } },
+  );
+}
+
+export function workflowEnded(id: string, status: InstanceStatus): MillraceError {
+  return new MillraceError(
+    'workflow_ended',
+    `Workflow ${id} cannot be cancelled: ${status} → cancelled is not allowed. It has ended; leave it alone.`,
+    { detail: { workflow_id: id, from: status, to: 'cancelled' } },
+  );
+}
+
+export function workflowPassed(id: string): MillraceError {
+  return new MillraceError(
+    'workflow_ended',
+    `Job ${id} cannot be retried: its workflow has gone past this step. Start the workflow again.`,
+    { detail: { job_id: id } },
   );
 }
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { jobStatuses } from '../../engine/job.ts';
 import { instanceStatuses } from '../../engine/workflow.ts';
-import { anyJson } from './fields.ts';
+import { anyJson, retrySettings } from './fields.ts';
 
 /** What the endpoints answer, for the OpenAPI document; the tests hold real answers against it. */
 
@@ -17,6 +17,7 @@ const jobShape = {
   status,
   attempt: z.int().meta({ description: 'Attempts begun; 0 before the first claim.' }),
   max_retries: z.int(),
+  retry: retrySettings.nullable(),
   priority: z.int(),
   partition_key: z.string().nullable(),
   workflow_id: id.nullable(),
@@ -115,18 +116,30 @@ const workflowShape = {
 
 export const startedWorkflow = z.strictObject(workflowShape).meta({ id: 'StartedWorkflow' });
 
+const summaryShape = {
+  ...workflowShape,
+  updated_at: time,
+  completed_at: time.nullable(),
+  failure_reason: z.string().nullable(),
+};
+
+export const workflowPage = z.strictObject({
+  workflows: z.array(z.strictObject(summaryShape)),
+  next_cursor: z.string().nullable().meta({ description: 'For the next page; null at the end.' }),
+});
+
+export const redriven = z.strictObject({ matched: z.int(), redriven: z.int(), dry_run: z.boolean() });
+
 export const workflow = z
   .strictObject({
-    ...workflowShape,
-    updated_at: time,
-    completed_at: time.nullable(),
-    failure_reason: z.string().nullable(),
+    ...summaryShape,
     steps: z.array(
       z.strictObject({
         name: z.string(),
         type: z.string(),
         payload: anyJson,
         max_retries: z.int(),
+        retry: retrySettings.nullable(),
         status: status.meta({ description: '`pending` for a step not begun.' }),
         job_id: id.nullable(),
         attempt: z.int(),

@@ -7,6 +7,9 @@ import {
   leaseSeconds,
   lenientText,
   maxRetries,
+  pageFields,
+  retryAfterMs,
+  retrySettings,
   stepId,
   text,
   uuid,
@@ -20,6 +23,7 @@ export const jobRequest = z
     type: stepId,
     payload: anyJson,
     max_retries: maxRetries,
+    retry: retrySettings.optional(),
     idempotency_key: text(255)
       .optional()
       .meta({ description: 'The same request under the same key is accepted once.' }),
@@ -36,24 +40,7 @@ export const jobBatchRequest = z.strictObject({ jobs: z.array(jobRequest).min(1)
 export const jobListQuery = z.strictObject({
   status: z.enum(jobStatuses).optional(),
   type: stepId.optional(),
-  limit: z
-    .string()
-    .regex(/^\d{1,4}$/, 'is not a whole number from 1 to 1000')
-    .transform(Number)
-    .refine((value) => value >= 1 && value <= 1000, 'is not a whole number from 1 to 1000')
-    .default(100)
-    .meta({ override: { type: 'integer', minimum: 1, maximum: 1000, default: 100 } }),
-  cursor: z
-    .string()
-    .transform((value, context) => {
-      const id = Buffer.from(value, 'base64url').toString('latin1');
-      const parsed = uuid.safeParse(id);
-      if (parsed.success) return parsed.data;
-      context.addIssue({ code: 'custom', message: 'is not a next_cursor of this API', input: value });
-      return z.NEVER;
-    })
-    .optional()
-    .meta({ override: { type: 'string', description: 'The next_cursor of the page before.' } }),
+  ...pageFields,
 });
 
 const claimId = uuid.optional().meta({
@@ -123,6 +110,7 @@ const failure = {
     .boolean()
     .default(true)
     .meta({ description: 'False: no retry, straight to the dead letters.' }),
+  retry_after_ms: retryAfterMs.optional(),
 };
 
 export const failRequest = z.strictObject(failure);
@@ -165,6 +153,7 @@ const step = z.strictObject({
     .optional()
     .meta({ description: 'An object without a key `outputs`, which is added; `{}` unless given.' }),
   max_retries: maxRetries,
+  retry: retrySettings.optional(),
 });
 
 export const workflowRequest = z

@@ -22,6 +22,8 @@ export interface EndpointShape<Body extends z.ZodType = z.ZodType, Query extends
   readonly id?: 'job' | 'workflow';
   readonly query?: Query;
   readonly body?: Body;
+  /** A request without a body is one with `{}`. */
+  readonly optionalBody?: true;
   /** Bytes; 256 KB unless given. */
   readonly bodyLimit?: number;
   readonly replies: Readonly<Record<number, ReplyShape>>;

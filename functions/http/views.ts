@@ -1,7 +1,9 @@
 import type { NewInstance } from '../../engine/commit.ts';
 import type { JobRecord } from '../../engine/job.ts';
-import type { AuditRecord } from '../../engine/ports/record-store.ts';
+import type { AuditRecord, InstanceSummary, RecordStore } from '../../engine/ports/record-store.ts';
 import type { InstanceRecord, WorkflowStep } from '../../engine/workflow.ts';
+import type { JobId } from '../../events/ids.ts';
+import { jobNotFound } from './refusals.ts';
 
 /** JSON text of what the API shows. JSON values of users are spliced in as the text they are. */
 
@@ -24,6 +26,13 @@ export function jobText(job: JobRecord, more: Readonly<Record<string, string>> =
   return jsonObject(jobFields(job), { payload: job.payload, result: job.result ?? 'null', ...more });
 }
 
+/** @throws MillraceError `not_found` when the job was removed at this moment */
+export async function currentJob(store: Pick<RecordStore, 'getJobs'>, id: JobId): Promise<string> {
+  const [job] = await store.getJobs([id]);
+  if (!job) throw jobNotFound(id);
+  return jobText(job);
+}
+
 function jobFields(job: JobRecord) {
   return {
     id: job.id,
@@ -32,6 +41,7 @@ function jobFields(job: JobRecord) {
     status: job.status,
     attempt: job.attempt,
     max_retries: job.maxRetries,
+    retry: job.retry,
     priority: job.priority,
     partition_key: job.partitionKey,
     workflow_id: job.instanceId,
@@ -104,21 +114,28 @@ export function startedWorkflowText(instance: NewInstance): string {
 
 export function workflowText(instance: InstanceRecord, jobs: readonly JobRecord[]): string {
   const byStep = new Map(jobs.map((job) => [job.stepIndex, job]));
-  return jsonObject(
-    {
-      id: instance.id,
-      name: instance.name,
-      foreign_id: instance.foreignId,
-      status: instance.status,
-      current_step: instance.currentStep,
-      total_steps: instance.steps.length,
-      created_at: instance.createdAt,
-      updated_at: instance.updatedAt,
-      completed_at: instance.completedAt,
-      failure_reason: instance.failureReason,
-    },
-    { steps: jsonArray(instance.steps.map((step, index) => stepText(step, byStep.get(index)))) },
-  );
+  return jsonObject(summaryFields({ ...instance, totalSteps: instance.steps.length }), {
+    steps: jsonArray(instance.steps.map((step, index) => stepText(step, byStep.get(index)))),
+  });
+}
+
+export function workflowSummaryText(instance: InstanceSummary): string {
+  return jsonObject(summaryFields(instance));
+}
+
+function summaryFields(instance: InstanceSummary) {
+  return {
+    id: instance.id,
+    name: instance.name,
+    foreign_id: instance.foreignId,
+    status: instance.status,
+    current_step: instance.currentStep,
+    total_steps: instance.totalSteps,
+    created_at: instance.createdAt,
+    updated_at: instance.updatedAt,
+    completed_at: instance.completedAt,
+    failure_reason: instance.failureReason,
+  };
 }
 
 function stepText(step: WorkflowStep, job: JobRecord | undefined): string {
@@ -127,6 +144,7 @@ function stepText(step: WorkflowStep, job: JobRecord | undefined): string {
       name: step.name,
       type: step.type,
       max_retries: step.max_retries,
+      retry: step.retry ?? null,
       status: job?.status ?? 'pending',
       job_id: job?.id ?? null,
       attempt: job?.attempt ?? 0,

@@ -12,7 +12,8 @@ export function toSteps(body: WorkflowRequestBody, text: string): [WorkflowStep,
   const raw = rawElements(rawMembers(text).get('steps') ?? '[]');
   const steps = body.steps.map((step, index): WorkflowStep => {
     const payload = rawMembers(raw[index] ?? '{}').get('payload') ?? '{}';
-    return { name: step.name, type: step.type as StepId, payload, max_retries: step.max_retries };
+    const { name, max_retries, retry } = step;
+    return { name, type: step.type as StepId, payload, max_retries, ...(retry ? { retry } : {}) };
   });
   const faults = steps.flatMap((step, index) => faultsOf(step, index, steps));
   if (faults.length > 0) throw invalidRequest(faults);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readResults, toClaimAnswer, toHeartbeatAnswer, toSettleAnswer } from './api-answers.ts';
 import { chunk } from './chunks.ts';
 import { createPostJson, type HttpOptions } from './post-json.ts';
-import type { Undecodable, WorkerApi } from './worker-api.ts';
+import type { JobFailure, Undecodable, WorkerApi } from './worker-api.ts';
 
 export interface ApiClientOptions extends HttpOptions {
   /** Names this worker in the jobs it runs. */
@@ -51,7 +51,7 @@ export function createApiClient(options: ApiClientOptions): WorkerApi {
       each(
         sized(failures, ({ error }) => error.length + 150),
         async (part) => {
-          const jobs = part.map(({ id, token, error, retryable }) => ({ id, token, error, retryable }));
+          const jobs = part.map(failureBody);
           const answer = await post('/api/v1/jobs/fail', JSON.stringify({ jobs }), signal);
           return readResults(answer, idsOf(part), toSettleAnswer);
         },
@@ -72,6 +72,10 @@ export function createApiClient(options: ApiClientOptions): WorkerApi {
 /** A result is JSON already, and goes in as it is. */
 function completionText({ id, token, result }: { id: string; token: string; result: string }): string {
   return `{"id":${JSON.stringify(id)},"token":${JSON.stringify(token)},"result":${result}}`;
+}
+
+function failureBody({ id, token, error, retryable, retryAfterMs }: JobFailure) {
+  return { id, token, error, retryable, retry_after_ms: retryAfterMs };
 }
 
 function undecodableBody({ topic, partition, offset, key, value, reason }: Undecodable) {

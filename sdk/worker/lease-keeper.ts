@@ -23,19 +23,28 @@ interface Held {
 export interface LeaseKeeperOptions {
   readonly api: WorkerApi;
   readonly leaseMs: number;
+  /** Between two heartbeats, in milliseconds: a third of the lease unless given, and 5 seconds at most. */
+  readonly beatMs?: number | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Extends all held leases every third of their length, in one call, and tells their holders when one is lost. */
+const LONGEST_BEAT_MS = 5_000;
+
+/**
+ * Extends all held leases in one call, and tells their holders when one is lost. Often, however long the lease is: it is by
+ * a heartbeat that a handler learns that its job was cancelled.
+ */
 export class LeaseKeeper implements AsyncDisposable {
   readonly #options: LeaseKeeperOptions;
+  readonly #beatMs: number;
   readonly #held = new Map<string, Held>();
   readonly #closed = new AbortController();
   #loop: Promise<void> | undefined;
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
+    this.#beatMs = Math.min(options.leaseMs / 3, options.beatMs ?? LONGEST_BEAT_MS);
   }
 
   /** @param since when the claim was asked for, in milliseconds since the epoch */
@@ -69,10 +78,10 @@ export class LeaseKeeper implements AsyncDisposable {
   }
 
   async #keep(): Promise<void> {
-    const { clock, leaseMs, logger } = this.#options;
+    const { clock, logger } = this.#options;
     const { signal } = this.#closed;
     for (;;) {
-      await clock.sleep(leaseMs / 3, signal);
+      await clock.sleep(this.#beatMs, signal);
       if (signal.aborted) return;
       const due = [...this.#held.values()];
       if (due.length === 0) continue;

@@ -18,6 +18,8 @@ export interface ProcessRecordsOptions {
   readonly api: WorkerApi;
   /** What the API was told about the length of a lease, in milliseconds. */
   readonly leaseMs: number;
+  /** Between two heartbeats, in milliseconds: a third of the lease unless given, and 5 seconds at most. */
+  readonly beatMs?: number | undefined;
   /** 1: the records of a partition one after the other. More: so many keys of a partition side by side, each in order. */
   readonly concurrency?: number;
   /** An attempt may take this long, in milliseconds; 15 minutes unless given. */
@@ -39,8 +41,8 @@ export type ProcessRecords = (
 export function createProcessRecords(options: ProcessRecordsOptions): ProcessRecords {
   const pace = new Pace();
   return async (records, deadline) => {
-    const { clock = sdkClock, logger = silentLogger, api, leaseMs } = options;
-    await using leases = new LeaseKeeper({ api, leaseMs, clock, logger });
+    const { clock = sdkClock, logger = silentLogger, api, leaseMs, beatMs } = options;
+    await using leases = new LeaseKeeper({ api, leaseMs, beatMs, clock, logger });
     const tools = openTools(options, { pace, leases, deadline });
     const batch = decodeBatch(records);
     const blocked = await passOverUndecodable(batch.undecodable, tools);

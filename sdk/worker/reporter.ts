@@ -39,8 +39,8 @@ export class Reporter {
       case 'lost':
         return undefined;
       case 'fail': {
-        const { error, retryable } = settlement;
-        return this.#failures.add({ id, token, error, retryable });
+        const { error, retryable, retryAfterMs } = settlement;
+        return this.#failures.add({ id, token, error, retryable, retryAfterMs });
       }
       case 'complete':
         return this.#complete({ id, token, result: settlement.result });

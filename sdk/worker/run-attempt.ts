@@ -2,13 +2,19 @@ import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { Job, JobContext, JobHandlers } from '../define.ts';
 import { isNonRetryable } from '../non-retryable-error.ts';
+import { retryAfterOf } from '../retry-after-error.ts';
 import type { HeldLease } from './lease-keeper.ts';
 import { errorText, resultText } from './result-text.ts';
 
 /** What came of one attempt. */
 export type Settlement =
   | { readonly kind: 'complete'; readonly result: string }
-  | { readonly kind: 'fail'; readonly error: string; readonly retryable: boolean }
+  | {
+      readonly kind: 'fail';
+      readonly error: string;
+      readonly retryable: boolean;
+      readonly retryAfterMs?: number | undefined;
+    }
   /** The job has gone elsewhere: there is nothing to tell. */
   | { readonly kind: 'lost' };
 
@@ -60,7 +66,7 @@ export async function runAttempt(
       retryable,
       error,
     });
-    return { kind: 'fail', error: errorText(error), retryable };
+    return { kind: 'fail', error: errorText(error), retryable, retryAfterMs: retryAfterOf(error) };
   } finally {
     ended.abort();
   }

@@ -26,6 +26,8 @@ export interface JobResult extends Lease {
 export interface JobFailure extends Lease {
   readonly error: string;
   readonly retryable: boolean;
+  /** From now until the next attempt, in milliseconds, instead of the delay of the retry policy. */
+  readonly retryAfterMs?: number | undefined;
 }
 
 export interface Undecodable {

@@ -19,6 +19,11 @@ export interface WorkerOptions {
   readonly workerId?: string;
   /** For how long a claim holds a job without a heartbeat, in seconds; 120 unless given. */
   readonly leaseSeconds?: number;
+  /**
+   * Between two heartbeats, in milliseconds, which is how long a handler may be unaware that its job was cancelled: a third
+   * of the lease unless given, and 5 seconds at most.
+   */
+  readonly heartbeatMs?: number;
   /** Keys of one partition worked on side by side, each in order; 1 (the partition in order) unless given. */
   readonly concurrency?: number;
   /** An attempt may take this long, in milliseconds; 15 minutes unless given. */
@@ -44,10 +49,12 @@ export function workerSettings(
   const { leaseSeconds = limits.leaseMs.default / 1000, concurrency = 1, logger = silentLogger } = options;
   requireRange('leaseSeconds', leaseSeconds, [limits.leaseMs.min / 1000, limits.leaseMs.max / 1000]);
   requireRange('concurrency', concurrency, [1, 1000]);
+  if (options.heartbeatMs !== undefined) requireRange('heartbeatMs', options.heartbeatMs, [100, 600_000]);
   return {
     handlers: options.handlers,
     api: options.api ?? createApiClient(apiClientOptions(options)),
     leaseMs: leaseSeconds * 1000,
+    beatMs: options.heartbeatMs,
     concurrency,
     logger,
     ...(options.handlerTimeoutMs === undefined ? {} : { handlerTimeoutMs: options.handlerTimeoutMs }),

@@ -4,7 +4,9 @@ import type { JobId } from '../../events/ids.ts';
 import { claimClause, heartbeatClause } from './record-store.claim.clauses.ts';
 import { commitClause, completeClause } from './record-store.commit.clauses.ts';
 import { allOrNoneClause, enqueueClause } from './record-store.enqueue.clauses.ts';
+import { cancelInstanceClause, deadLetterClause } from './record-store.lifecycle.clauses.ts';
 import { pollClause } from './record-store.poll.clauses.ts';
+import { instanceListClause, purgeClause } from './record-store.purge.clauses.ts';
 import { deadlineClause, listClause, outboxClause } from './record-store.read.clauses.ts';
 
 /** A store to be tested, empty, and what the relay would find in its outbox. */
@@ -31,6 +33,10 @@ export const recordStoreClauses: readonly Clause[] = [
   outboxClause,
   listClause,
   pollClause,
+  cancelInstanceClause,
+  deadLetterClause,
+  purgeClause,
+  instanceListClause,
   deadlineClause,
 ];
 

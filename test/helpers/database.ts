@@ -52,12 +52,20 @@ function handle(name: string, addresses: { dsn: string; adminDsn: string }): Tes
     ...addresses,
     name,
     pool: () => {
-      pool ??= new pg.Pool({ connectionString: addresses.dsn, max: 5 });
+      pool ??= openPool(addresses.dsn);
       return pool;
     },
     drop: dropOnce,
     [Symbol.asyncDispose]: dropOnce,
   };
+}
+
+function openPool(dsn: string): pg.Pool {
+  const pool = new pg.Pool({ connectionString: dsn, max: 5 });
+  // `end` resolves before the server has closed the sessions, and the forced drop then ends the last of them: by that time
+  // the pool listens to its clients no more. While it does, it tells of their errors as ever.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
 }
 
 const SLOT_DEADLINE_MS = 10_000;

@@ -1,4 +1,5 @@
 import type { AuditEntry, CommitUnit, NewJob } from '../../../engine/commit.ts';
+import { packNumbers } from '../packs.ts';
 import type { Database } from './database.ts';
 
 /**
@@ -8,14 +9,15 @@ import type { Database } from './database.ts';
  * @returns the indexes of the units that were applied
  */
 export async function applyUnits(db: Database, units: readonly CommitUnit[]): Promise<Set<number>> {
+  const packs = packsOf(units);
   const { rows } = await db.query<{ ord: number }>(
     `
     with unit as materialized (
       select *
       from json_to_recordset($1::json) as t (
         ord integer, job_id uuid, from_status text, attempt integer, token uuid, lease_expired boolean, to_status text, result text,
-        last_error text, ended_error text, delay_ms double precision, topic text, message text,
-        instance_id uuid, instance_version integer, instance_status text, current_step integer, output text,
+        last_error text, ended_error text, delay_ms double precision, fresh_retries boolean, topic text, pack integer,
+        message text, instance_id uuid, instance_version integer, instance_status text, current_step integer, output text,
         failure_reason text
       )
     ), job_locked as materialized (
@@ -61,6 +63,7 @@ export async function applyUnits(db: Database, units: readonly CommitUnit[]): Pr
           when applied.delay_ms is null then jobs.run_at
           else clock_timestamp() + applied.delay_ms * interval '1 millisecond'
         end,
+        attempt_base = case when applied.fresh_retries then jobs.attempt else jobs.attempt_base end,
         lease_until = null,
         queued_at = case when applied.to_status = 'queued' then clock_timestamp() else jobs.queued_at end,
         dispatches = jobs.dispatches + case when applied.message is null then 0 else 1 end,
@@ -79,7 +82,9 @@ export async function applyUnits(db: Database, units: readonly CommitUnit[]): Pr
           when applied.output is null then workflow_instances.outputs
           else array_append(workflow_instances.outputs, applied.output::json)
         end,
-        failure_reason = coalesce(applied.failure_reason, workflow_instances.failure_reason),
+        failure_reason = case
+          when applied.instance_status <> 'running' then coalesce(applied.failure_reason, workflow_instances.failure_reason)
+        end,
         version = workflow_instances.version + 1,
         completed_at = case when applied.instance_status <> 'running' then clock_timestamp() end,
         updated_at = clock_timestamp()
@@ -89,28 +94,29 @@ export async function applyUnits(db: Database, units: readonly CommitUnit[]): Pr
       select t.*
       from json_to_recordset($2::json) as t (
         unit integer, id uuid, type text, status text, payload text, priority smallint, max_retries integer,
-        created_at timestamptz, instance_id uuid, step_index integer, traceparent text, topic text, message text
+        created_at timestamptz, instance_id uuid, step_index integer, traceparent text, retry text, topic text,
+        pack integer, message text
       )
       join applied on applied.ord = t.unit
     ), added as (
       insert into jobs (
         id, type, status, payload, priority, max_retries, created_at, run_at, instance_id, step_index, traceparent,
-        dispatches, queued_at
+        retry, dispatches, queued_at
       )
       select
         id, type, status, payload::json, priority, max_retries, created_at, created_at, instance_id, step_index,
-        traceparent, case when message is null then 0 else 1 end,
+        traceparent, retry::json, case when message is null then 0 else 1 end,
         case when status = 'queued' then clock_timestamp() end
       from new_job
     ), message as (
-      select ord, topic, message from applied where message is not null
+      select ord, topic, pack, message from applied where message is not null
       union all
-      select unit, topic, message from new_job where message is not null
+      select unit, topic, pack, message from new_job where message is not null
     ), outbox as (
       insert into dispatch_outbox (topic, message_count, messages)
       select topic, count(*), string_agg(decode(message, 'base64'), ''::bytea order by ord)
       from message
-      group by topic, ord / 100
+      group by topic, pack
       order by min(ord)
     ), audited as (
       insert into audit_log (actor, action, job_id, instance_id, detail)
@@ -120,17 +126,36 @@ export async function applyUnits(db: Database, units: readonly CommitUnit[]): Pr
       )
       join applied on applied.ord = t.unit
     )
-    select ord from applied
+    select
+      ord,
+      (
+        select millrace_wake_due(clock_timestamp() + min(delay_ms) * interval '1 millisecond')
+        from applied
+        where delay_ms is not null
+        having count(*) > 0
+      )
+    from applied
     `,
     [
-      JSON.stringify(units.map(unitRow)),
-      JSON.stringify(units.flatMap((unit, ord) => unit.enqueue.map((job) => newJobRow(job, ord)))),
+      JSON.stringify(units.map((unit, ord) => ({ ...unitRow(unit, ord), pack: packs.get(unit.job) }))),
+      JSON.stringify(
+        units.flatMap((unit, ord) =>
+          unit.enqueue.map((job) => ({ ...newJobRow(job, ord), pack: packs.get(job) })),
+        ),
+      ),
       JSON.stringify(
         units.flatMap((unit, ord) => unit.audit.map((entry) => ({ unit: ord, ...auditRow(entry) }))),
       ),
     ],
   );
   return new Set(rows.map(({ ord }) => ord));
+}
+
+/** Which pack of its topic each message goes into, none of which grows beyond what an outbox row holds. */
+function packsOf(units: readonly CommitUnit[]): Map<object, number> {
+  const messages = units.flatMap(({ job, enqueue }) => [job, ...enqueue]);
+  const numbers = packNumbers(messages);
+  return new Map(messages.map((message, index) => [message, numbers[index] ?? 0]));
 }
 
 function unitRow({ job, instance }: CommitUnit, ord: number) {
@@ -146,6 +171,7 @@ function unitRow({ job, instance }: CommitUnit, ord: number) {
     last_error: job.lastError,
     ended_error: job.endedAttempt?.error,
     delay_ms: job.delayMs,
+    fresh_retries: job.freshRetries,
     topic: job.dispatch?.topic,
     message: job.dispatch?.message.toString('base64'),
     instance_id: instance?.id,
@@ -166,6 +192,7 @@ function newJobRow(job: NewJob, unit: number) {
     payload: job.payload,
     priority: job.priority,
     max_retries: job.maxRetries,
+    retry: job.retry && JSON.stringify(job.retry),
     created_at: job.createdAt,
     instance_id: job.instanceId,
     step_index: job.stepIndex,

@@ -8,9 +8,14 @@ import type { Database } from './database.ts';
  * @returns for each job whether it was written; false means that its idempotency key was taken
  */
 export async function insertJobs(db: Database, jobs: readonly NewJob[]): Promise<boolean[]> {
-  if (jobs.some(({ idempotencyKey }) => idempotencyKey !== undefined)) return insertKeyed(db, jobs);
+  if (jobs.some(isSpecial)) return insertSpecial(db, jobs);
   await insertPlain(db, jobs);
   return jobs.map(() => true);
+}
+
+/** What most jobs are without, so that the statement for those need not look at it. */
+function isSpecial({ idempotencyKey, retry, status }: NewJob): boolean {
+  return idempotencyKey !== undefined || retry !== undefined || status === 'pending';
 }
 
 /** Jobs without keys are all written or none, so their packs are made here, and the statement joins nothing. */
@@ -53,26 +58,27 @@ async function insertPlain(db: Database, jobs: readonly NewJob[]): Promise<void>
  * Which of the jobs are written is known only to the statement, so it makes the packs. Keys are taken in their order: two
  * groups with the same keys would otherwise wait for each other until the deadlock timeout.
  */
-async function insertKeyed(db: Database, jobs: readonly NewJob[]): Promise<boolean[]> {
+async function insertSpecial(db: Database, jobs: readonly NewJob[]): Promise<boolean[]> {
   const { rows } = await db.query<{ created: boolean }>(
     `
     with input as materialized (
       select *
       from unnest(
         $1::uuid[], $2::text[], $3::text[], $4::json[], $5::integer[], $6::integer[], $7::timestamptz[],
-        $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::bytea[], $13::text[], $14::integer[], $15::bytea[]
+        $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::bytea[], $13::text[], $14::integer[], $15::bytea[],
+        $16::text[]
       ) with ordinality as t (
         id, type, status, payload, priority, max_retries, created_at,
-        run_at, partition_key, traceparent, idempotency_key, request_hash, topic, pack, message, ord
+        run_at, partition_key, traceparent, idempotency_key, request_hash, topic, pack, message, retry, ord
       )
     ), inserted as (
       insert into jobs (
         id, type, status, payload, priority, max_retries, created_at, run_at, idempotency_key, request_hash,
-        partition_key, traceparent, dispatches, queued_at
+        partition_key, traceparent, retry, dispatches, queued_at
       )
       select
         id, type, status, payload, priority, max_retries, created_at, coalesce(run_at, created_at), idempotency_key,
-        request_hash, partition_key, traceparent,
+        request_hash, partition_key, traceparent, retry::json,
         case when message is null then 0 else 1 end,
         case when status = 'queued' then clock_timestamp() end
       from input
@@ -88,7 +94,9 @@ async function insertKeyed(db: Database, jobs: readonly NewJob[]): Promise<boole
       group by input.topic, input.pack
       order by min(input.ord)
     )
-    select inserted.id is not null as created
+    select
+      inserted.id is not null as created,
+      (select millrace_wake_due(min(run_at)) from input where status = 'pending' having count(*) > 0)
     from input
     left join inserted on inserted.id = input.id
     order by input.ord
@@ -102,8 +110,9 @@ async function insertKeyed(db: Database, jobs: readonly NewJob[]): Promise<boole
       textArray(jobs.map((job) => job.dispatch?.topic)),
       intArray(packNumbers(jobs)),
       byteaArray(jobs.map((job) => job.dispatch?.message)),
+      textArray(jobs.map((job) => job.retry && JSON.stringify(job.retry))),
     ],
-    'enqueue-keyed',
+    'enqueue-special',
   );
   return rows.map(({ created }) => created);
 }

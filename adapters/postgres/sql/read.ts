@@ -106,6 +106,20 @@ export async function selectUndispatchedJobs(db: Database, limit: number): Promi
   return rows;
 }
 
+/** Never below 0; null when no job waits. */
+export async function selectNextDue(db: Database): Promise<number | null> {
+  const { rows } = await db.query<{ ms: number | null }>(
+    `
+    select greatest(0, extract(epoch from run_at - clock_timestamp()) * 1000)::double precision as ms
+    from jobs
+    where status in ('pending', 'retrying')
+    order by run_at
+    limit 1
+    `,
+  );
+  return rows[0]?.ms ?? null;
+}
+
 export async function selectUnclaimedJobs(
   db: Database,
   olderThanMs: number,

@@ -12,7 +12,7 @@ export async function startInstances(db: Database, instances: readonly NewInstan
       from json_to_recordset($1::json) as t (
         ord integer, instance_id uuid, name text, foreign_id text, steps text, created_at timestamptz,
         job_id uuid, type text, status text, payload text, priority smallint, max_retries integer, traceparent text,
-        topic text, pack integer, message text
+        retry text, topic text, pack integer, message text
       )
     ), instance as (
       insert into workflow_instances (id, name, foreign_id, status, steps, created_at)
@@ -20,11 +20,11 @@ export async function startInstances(db: Database, instances: readonly NewInstan
     ), job as (
       insert into jobs (
         id, type, status, payload, priority, max_retries, created_at, run_at, instance_id, step_index, traceparent,
-        dispatches, queued_at
+        retry, dispatches, queued_at
       )
       select
         job_id, type, status, payload::json, priority, max_retries, created_at, created_at, instance_id, 0, traceparent,
-        case when message is null then 0 else 1 end, clock_timestamp()
+        retry::json, case when message is null then 0 else 1 end, clock_timestamp()
       from input
       order by ord
     ), audited as (
@@ -57,6 +57,7 @@ function instanceRow(instance: NewInstance, ord: number, pack: number) {
     payload: job.payload,
     priority: job.priority,
     max_retries: job.maxRetries,
+    retry: job.retry && JSON.stringify(job.retry),
     traceparent: job.traceparent,
     topic: job.dispatch?.topic,
     pack,

@@ -15,8 +15,9 @@ export const failJob = defineEndpoint(
     },
   },
   async ({ id, body }, app) => {
-    const { token, error, retryable } = body;
-    const [outcome] = await fail(app(), [{ id, token: token as ClaimToken, error, retryable }]);
+    const { token, error, retryable, retry_after_ms: retryAfterMs } = body;
+    const failure = { id, token: token as ClaimToken, error, retryable, retryAfterMs };
+    const [outcome] = await fail(app(), [failure]);
     return settledReply(id, outcome);
   },
 );

@@ -13,6 +13,14 @@ import {
   pollsWithoutLocking,
   skipsAJobBetweenPages,
 } from './record-store-faults.ts';
+import {
+  cancelsAtAnyVersion,
+  forgetsTheFreshRetries,
+  ignoresTheWordsOfTheError,
+  listsTheOldestInstancesFirst,
+  purgesTooEarly,
+  tearsInstancesApart,
+} from './record-store-lifecycle-faults.ts';
 
 /** The clauses each fault must be caught by; it may break others too. */
 const caughtBy: readonly (readonly [(store: RecordStore) => RecordStore, readonly number[]])[] = [
@@ -25,6 +33,12 @@ const caughtBy: readonly (readonly [(store: RecordStore) => RecordStore, readonl
   [skipsAJobBetweenPages, [8]],
   [pollsOutOfTurn, [9]],
   [pollsWithoutLocking, [9]],
+  [cancelsAtAnyVersion, [11]],
+  [forgetsTheFreshRetries, [12]],
+  [ignoresTheWordsOfTheError, [12]],
+  [purgesTooEarly, [13]],
+  [tearsInstancesApart, [13]],
+  [listsTheOldestInstancesFirst, [14]],
 ];
 
 describe('the suite of the RecordStore', () => {

@@ -16,6 +16,9 @@ const allowed = new Set([
   'failed→cancelled',
   'retrying→queued',
   'retrying→cancelled',
+  // A redrive, which somebody asks for.
+  'dead_letter→queued',
+  'cancelled→queued',
 ]);
 
 const pairs = jobStatuses.flatMap((from) => jobStatuses.map((to) => [from, to] as const));
@@ -25,8 +28,12 @@ describe('the states of a job', () => {
     expect(canMove(from, to)).toBe(allowed.has(`${from}→${to}`));
   });
 
-  it('are never left once they have ended', () => {
+  it('have ended where nothing but a redrive leads on', () => {
     expect(jobStatuses.filter(hasEnded)).toEqual(['completed', 'dead_letter', 'cancelled']);
+    expect(jobStatuses.filter(hasEnded).flatMap((status) => jobTransitions[status])).toEqual([
+      'queued',
+      'queued',
+    ]);
   });
 
   it('can each be reached from pending', () => {

@@ -12,6 +12,7 @@ const overrides = fc.record(
     payload: fc.json(),
     priority: fc.integer({ min: -32_768, max: 32_767 }),
     maxRetries: fc.nat(1000),
+    retry: fc.record({ base_ms: fc.nat(), jitter: fc.double({ noNaN: true }) }, { requiredKeys: [] }),
     createdAt: fc.date({ noInvalidDate: true }),
     runAt: fc.date({ noInvalidDate: true }),
     idempotencyKey: fc.string({ unit: 'binary' }),

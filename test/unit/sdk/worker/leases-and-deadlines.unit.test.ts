@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { cancelJob } from '../../../../engine/commands/cancel.ts';
 import type { JobContext } from '../../../../sdk/define.ts';
 import { lambdaDeadline, RunnerDeadline } from '../../../../sdk/worker/deadline.ts';
 import { createProcessRecords } from '../../../../sdk/worker/process-records.ts';
@@ -7,13 +8,16 @@ import { createService, dispatched, farDeadline, jobOf } from './fixtures.ts';
 
 const LEASE_MS = 60_000;
 
-function setUp(noop: (context: JobContext, clock: FakeClock) => unknown) {
+function setUp(
+  noop: (context: JobContext, clock: FakeClock) => unknown,
+  lease: { readonly leaseMs: number; readonly beatMs?: number } = { leaseMs: LEASE_MS },
+) {
   const clock = new FakeClock();
   const service = createService(clock);
   const process = createProcessRecords({
     handlers: { noop: (context: JobContext) => noop(context, clock) },
     api: service.api,
-    leaseMs: LEASE_MS,
+    ...lease,
     clock,
   });
   return { clock, service, process };
@@ -28,29 +32,34 @@ function obedient(milliseconds: number) {
 }
 
 describe('the lease of a running job', () => {
-  it('is extended every third of its length, all in one call, for as long as the handler runs', async () => {
-    const { clock, service, process } = setUp(obedient(5 * LEASE_MS));
+  it.each([
+    ['every 5 seconds', { leaseMs: 60_000 }, 11],
+    ['every third of its length when it is short', { leaseMs: 6_000 }, 29],
+    ['as often as asked for', { leaseMs: 60_000, beatMs: 10_000 }, 5],
+  ])('is extended %s, all in one call, for as long as the handler runs', async (_how, lease, beats) => {
+    const { clock, service, process } = setUp(obedient(60_000), lease);
     const records = [await dispatched(service), await dispatched(service, { partition: 1 })];
     expect(await clock.until(process(records, farDeadline()))).toEqual({ failed: [] });
-    expect(service.calls.heartbeat).toBe(14);
+    expect(service.calls.heartbeat).toBe(beats);
     for (const { jobId } of records) expect((await jobOf(service, jobId)).status).toBe('completed');
   });
 
-  it('aborts the handler when it is lost, and its result is not sent', async () => {
+  it('aborts the handler within 5 seconds of a cancel, and its result is not sent', async () => {
     const reasons: unknown[] = [];
+    let abortedAfterMs = Number.POSITIVE_INFINITY;
     const { clock, service, process } = setUp(async ({ signal }, clock) => {
+      const begun = clock.now().getTime();
       await clock.sleep(10 * LEASE_MS, signal);
+      abortedAfterMs = clock.now().getTime() - begun;
       reasons.push(signal.reason);
       return 'too late';
     });
     const { jobId, ...incoming } = await dispatched(service);
     const outcome = process([incoming], farDeadline());
     await clock.advance(1_000);
-    const expect_ = { status: 'running', attempt: 1 } as const;
-    await service.store.commit({
-      units: [{ job: { id: jobId, expect: expect_, status: 'cancelled' }, enqueue: [], audit: [] }],
-    });
+    await cancelJob(service.deps, jobId, { actor: 'test' });
     expect(await clock.until(outcome)).toEqual({ failed: [] });
+    expect(abortedAfterMs).toBeLessThanOrEqual(6_000);
     expect(String(reasons[0])).toContain('the job is cancelled');
     expect(service.calls.complete + service.calls.fail).toBe(0);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JobContext } from '../../../../sdk/define.ts';
 import { NonRetryableError } from '../../../../sdk/non-retryable-error.ts';
+import { RetryAfterError } from '../../../../sdk/retry-after-error.ts';
 import { createProcessRecords } from '../../../../sdk/worker/process-records.ts';
 import { FakeClock } from './fake-clock.ts';
 import { createService, dispatched, farDeadline, jobOf, record, unavailable } from './fixtures.ts';
@@ -134,6 +135,16 @@ describe('the result of an attempt', () => {
     const job = await jobOf(service, jobId);
     expect(job.status).toBe(status);
     expect(job.lastError).toContain(message);
+  });
+
+  it('says when to try again where the handler knows it', async () => {
+    const noop = () => Promise.reject(new RetryAfterError(3_600_000, 'too many requests'));
+    const { service, run } = setUp({ handlers: { noop } });
+    const { jobId, ...incoming } = await dispatched(service);
+    await run([incoming]);
+    const { status, runAt, updatedAt, lastError } = await jobOf(service, jobId);
+    expect([status, lastError]).toEqual(['retrying', expect.stringContaining('too many requests')]);
+    expect(runAt.getTime() - updatedAt.getTime()).toBe(3_600_000);
   });
 
   it('keeps at most 8 KB of an error, without characters that PostgreSQL refuses', async () => {

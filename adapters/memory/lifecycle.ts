@@ -1,0 +1,181 @@
+import type { AuditEntry } from '../../engine/commit.ts';
+import { hasEnded, type JobRecord } from '../../engine/job.ts';
+import type { Clock } from '../../engine/ports/clock.ts';
+import type {
+  CommitOutcome,
+  DeadLetterFilter,
+  InstanceCancellation,
+  InstanceFilter,
+  InstanceSummary,
+  Page,
+  PurgeAges,
+  Purged,
+  PurgeRange,
+} from '../../engine/ports/record-store.ts';
+import type { InstanceRecord } from '../../engine/workflow.ts';
+import type { InstanceId, JobId } from '../../events/ids.ts';
+import { changedInstance, changedJob } from './job-states.ts';
+
+interface Tables {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly jobs: Map<JobId, JobRecord>;
+  readonly instances: Map<InstanceId, InstanceRecord>;
+  readonly auditLog: (AuditEntry & { readonly at: Date })[];
+}
+
+/** What becomes of jobs and instances after their work: the part of the memory store that ends, finds and removes them. */
+export class MemoryLifecycle {
+  readonly #tables: Tables;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  async nextDueMs(): Promise<number | undefined> {
+    const waiting = this.#jobsWhere(({ status }) => status === 'pending' || status === 'retrying');
+    if (waiting.length === 0) return undefined;
+    const soonest = Math.min(...waiting.map(({ runAt }) => runAt.getTime()));
+    return Math.max(0, soonest - this.#tables.clock.now().getTime());
+  }
+
+  async cancelInstance(cancellation: InstanceCancellation): Promise<CommitOutcome> {
+    const { id, expectedVersion, actor, reason } = cancellation;
+    const instance = this.#tables.instances.get(id);
+    if (instance?.status !== 'running' || instance.version !== expectedVersion) return 'conflict';
+    const [now, why] = [this.#tables.clock.now(), reason === undefined ? {} : { reason }];
+    for (const job of this.#jobsWhere(({ instanceId, status }) => instanceId === id && !hasEnded(status))) {
+      const { status: from, attempt } = job;
+      const ended = from === 'running' ? { endedAttempt: { attempt, error: 'Cancelled.' } } : {};
+      const expect = { status: from, attempt };
+      this.#tables.jobs.set(
+        job.id,
+        changedJob(job, { id: job.id, expect, status: 'cancelled', ...ended }, now),
+      );
+      this.#note({ action: 'JOB_CANCELLED', actor, jobId: job.id, instanceId: id, detail: { from, ...why } });
+    }
+    const { version, currentStep } = instance;
+    const change = { id, expectedVersion: version, status: 'cancelled', currentStep } as const;
+    const failure = reason === undefined ? {} : { failureReason: reason };
+    this.#tables.instances.set(id, changedInstance(instance, { ...change, ...failure }, now));
+    this.#note({ action: 'WORKFLOW_CANCELLED', actor, instanceId: id, detail: why });
+    return 'applied';
+  }
+
+  async listInstances(filter: InstanceFilter): Promise<InstanceSummary[]> {
+    const found = [...this.#tables.instances.values()].filter((instance) =>
+      matchesInstance(instance, filter),
+    );
+    return found.sort(byId).reverse().slice(0, filter.limit).map(summaryOf);
+  }
+
+  async listDeadLetters(filter: DeadLetterFilter, page: Page<'before'>): Promise<JobRecord[]> {
+    const { before, limit } = page;
+    const found = this.#jobsWhere(
+      (job) => isDeadLetter(job, filter) && (before === undefined || job.id < before),
+    );
+    return found.sort(byId).reverse().slice(0, limit);
+  }
+
+  async deadLetterIds(filter: DeadLetterFilter, { after, limit }: Page<'after'>): Promise<JobId[]> {
+    const found = this.#jobsWhere(
+      (job) => isDeadLetter(job, filter) && (after === undefined || job.id > after),
+    );
+    return found
+      .sort(byId)
+      .slice(0, limit)
+      .map(({ id }) => id);
+  }
+
+  async purgeJobs(ages: PurgeAges, range: PurgeRange): Promise<Purged> {
+    const alone = this.#jobsWhere(({ instanceId }) => instanceId === null);
+    const { old, purged } = purgeable(alone, ages, { ...range, now: this.#tables.clock.now() });
+    for (const { id } of old) this.#tables.jobs.delete(id);
+    return purged;
+  }
+
+  async purgeInstances(ages: PurgeAges, range: PurgeRange): Promise<Purged> {
+    const all = [...this.#tables.instances.values()];
+    const { old, purged } = purgeable(all, ages, { ...range, now: this.#tables.clock.now() });
+    for (const { id } of old) {
+      this.#tables.instances.delete(id);
+      for (const job of this.#jobsWhere(({ instanceId }) => instanceId === id))
+        this.#tables.jobs.delete(job.id);
+    }
+    return purged;
+  }
+
+  async purgeTrail(olderThanMs: number, limit: number): Promise<number> {
+    const before = new Date(this.#tables.clock.now().getTime() - olderThanMs);
+    const isYoung = this.#tables.auditLog.slice(0, limit).findIndex(({ at }) => at >= before);
+    return this.#tables.auditLog.splice(0, isYoung === -1 ? limit : isYoung).length;
+  }
+
+  #note(entry: AuditEntry): void {
+    this.#tables.auditLog.push({ ...entry, at: this.#tables.clock.now() });
+  }
+
+  #jobsWhere(condition: (job: JobRecord) => boolean): JobRecord[] {
+    return [...this.#tables.jobs.values()].filter(condition);
+  }
+}
+
+/** What the statements on ended jobs and instances ask of a row, as functions. */
+function isDeadLetter(job: JobRecord, filter: DeadLetterFilter): boolean {
+  const { ids, type, endedAfter, endedBefore, errorContains } = filter;
+  const ended = job.completedAt;
+  return (
+    job.status === 'dead_letter' &&
+    ended !== null &&
+    (ids?.includes(job.id) ?? true) &&
+    (type === undefined || job.type === type) &&
+    (endedAfter === undefined || ended > endedAfter) &&
+    (endedBefore === undefined || ended < endedBefore) &&
+    (errorContains === undefined || (job.lastError ?? '').toLowerCase().includes(errorContains.toLowerCase()))
+  );
+}
+
+function matchesInstance(
+  instance: InstanceRecord,
+  { status, name, foreignId, before }: InstanceFilter,
+): boolean {
+  return (
+    (status === undefined || instance.status === status) &&
+    (name === undefined || instance.name === name) &&
+    (foreignId === undefined || instance.foreignId === foreignId) &&
+    (before === undefined || instance.id < before)
+  );
+}
+
+function summaryOf(instance: InstanceRecord): InstanceSummary {
+  const { steps, outputs: _, version: __, ...summary } = instance;
+  return { ...summary, totalSteps: steps.length };
+}
+
+function byId(a: { readonly id: string }, b: { readonly id: string }): number {
+  return a.id < b.id ? -1 : 1;
+}
+
+interface Ended {
+  readonly id: string;
+  readonly status: string;
+  readonly completedAt: Date | null;
+}
+
+/** The rows of one step of the walk that are older than they are kept for. */
+function purgeable<Row extends Ended>(
+  rows: readonly Row[],
+  ages: PurgeAges,
+  { after, limit, now }: PurgeRange & { readonly now: Date },
+): { readonly old: readonly Row[]; readonly purged: Purged } {
+  const walked = [...rows]
+    .sort(byId)
+    .filter(({ id }) => after === undefined || id > after)
+    .slice(0, limit);
+  const old = walked.filter(({ status, completedAt }) => {
+    const isFailed = status === 'dead_letter' || status === 'failed';
+    const keptMs = isFailed ? ages.failedMs : ages.completedMs;
+    return completedAt !== null && keptMs !== undefined && completedAt.getTime() < now.getTime() - keptMs;
+  });
+  const next = walked.length < limit ? undefined : walked.at(-1)?.id;
+  return { old, purged: { removed: old.length, next } };
+}

@@ -1,0 +1,32 @@
+import { cancelWorkflow as cancel } from '../../../engine/commands/cancel.ts';
+import { defineEndpoint } from '../endpoint.ts';
+import { cancelRequest } from '../lifecycle-requests.ts';
+import { workflowEnded, workflowNotFound } from '../refusals.ts';
+import * as replies from '../replies.ts';
+import { workflowText } from '../views.ts';
+
+export const cancelWorkflow = defineEndpoint(
+  {
+    id: 'workflow',
+    body: cancelRequest,
+    optionalBody: true,
+    replies: {
+      200: {
+        description: 'Cancelled with its open jobs: no step begins any more.',
+        schema: replies.workflow,
+      },
+      404: { description: 'There is no such workflow.' },
+      409: { description: 'The workflow has ended already.' },
+    },
+  },
+  async ({ id, body }, app) => {
+    const { deps } = app();
+    const outcome = await cancel(deps, id, body);
+    if (outcome.kind === 'ended') throw workflowEnded(id, outcome.status);
+    const found = outcome.kind === 'cancelled' ? await deps.store.getInstance(id) : undefined;
+    if (!found) throw workflowNotFound(id);
+    return { status: 200, body: workflowText(found.instance, found.jobs) };
+  },
+);
+
+export const { handler } = cancelWorkflow;
