@@ -95,7 +95,8 @@ async function watch(
   });
   for (;;) {
     const stages = await countStages(pool, since);
-    picture.show(drawStages(stages, JOBS + STEPS), summarize(stages));
+    const hops = drawHops(await measureHops(pool, since));
+    picture.show([...drawStages(stages, JOBS + STEPS), '', ...hops], summarize(stages));
     if (failure) throw failure;
     if (stages.completed === JOBS + STEPS && stages.inOutbox === 0) return stages;
     signal.throwIfAborted();
