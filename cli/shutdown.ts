@@ -1,5 +1,7 @@
 /** As long as a parent would wait before it insists. */
 const ORPHAN_GRACE_MS = 10_000;
+/** Longer than any grace that a worker or the relay gives what is under way. */
+const STOP_WITHIN_MS = 60_000;
 
 /**
  * Aborts at the first SIGINT, SIGTERM or SIGHUP, and when the process that started this one has died (the IPC channel
@@ -10,16 +12,21 @@ export function shutdownSignal(): AbortSignal {
   const stop = (reason: string) => {
     if (controller.signal.aborted) process.exit(130);
     controller.abort(new Error(reason));
+    exitAfter(STOP_WITHIN_MS);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(signal));
   process.once('disconnect', () => {
-    if (controller.signal.aborted) return;
-    controller.abort(new Error('the parent process is gone'));
+    if (!controller.signal.aborted) controller.abort(new Error('the parent process is gone'));
     // Nobody is left to insist. What it waits for may be gone too: a worker whose API died with the parent would try to
     // tell it a result until its own deadline.
-    setTimeout(() => process.exit(1), ORPHAN_GRACE_MS).unref();
+    exitAfter(ORPHAN_GRACE_MS);
   });
   return controller.signal;
+}
+
+/** An end that waits for a database or a broker that is gone must not wait for ever. */
+function exitAfter(milliseconds: number): void {
+  setTimeout(() => process.exit(1), milliseconds).unref();
 }
 
 /** Resolves when the signal aborts. */
