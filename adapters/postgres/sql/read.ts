@@ -3,6 +3,16 @@ import type { InstanceId, JobId } from '../../../events/ids.ts';
 import type { InstanceRow, JobRow } from '../rows.ts';
 import type { Database } from './database.ts';
 
+/** The columns of `InstanceRow`, of the table under the name `i`. */
+const instanceColumns = `
+  i.id as instance_key, i.name as instance_name, i.foreign_id as instance_foreign_id, i.status as instance_status,
+  i.steps as instance_steps,
+  array(select s.value -> 'payload' from json_array_elements(i.steps) with ordinality as s order by s.ordinality)
+    as instance_step_payloads,
+  i.current_step as instance_current_step, i.outputs as instance_outputs,
+  i.failure_reason as instance_failure_reason, i.version as instance_version,
+  i.created_at as instance_created_at, i.updated_at as instance_updated_at, i.completed_at as instance_completed_at`;
+
 export async function selectJobs(db: Database, ids: readonly JobId[]): Promise<JobRow[]> {
   const { rows } = await db.query<JobRow>('select * from jobs where id = any ($1::uuid[])', [ids]);
   return rows;
@@ -20,14 +30,7 @@ export async function selectInstance(db: Database, id: InstanceId): Promise<Inst
   const { rows } = await db.query<InstanceRow>(
     `
     select
-      i.id as instance_key, i.name as instance_name, i.foreign_id as instance_foreign_id, i.status as instance_status,
-      i.steps as instance_steps,
-      array(select s.value -> 'payload' from json_array_elements(i.steps) with ordinality as s order by s.ordinality)
-        as instance_step_payloads,
-      i.current_step as instance_current_step, i.outputs as instance_outputs,
-      i.failure_reason as instance_failure_reason, i.version as instance_version,
-      i.created_at as instance_created_at, i.updated_at as instance_updated_at,
-      i.completed_at as instance_completed_at
+      ${instanceColumns}
     from workflow_instances i
     where i.id = $1::uuid
     `,
@@ -39,20 +42,10 @@ export async function selectInstance(db: Database, id: InstanceId): Promise<Inst
 /** Jobs with their instance's columns, which are null for a job that stands alone. */
 export type LoadedRow = JobRow & (InstanceRow | { instance_key: null });
 
-const loadedColumns = `
-  jobs.*,
-  i.id as instance_key, i.name as instance_name, i.foreign_id as instance_foreign_id, i.status as instance_status,
-  i.steps as instance_steps,
-  array(select s.value -> 'payload' from json_array_elements(i.steps) with ordinality as s order by s.ordinality)
-    as instance_step_payloads,
-  i.current_step as instance_current_step, i.outputs as instance_outputs,
-  i.failure_reason as instance_failure_reason, i.version as instance_version,
-  i.created_at as instance_created_at, i.updated_at as instance_updated_at, i.completed_at as instance_completed_at`;
-
 export async function loadJobs(db: Database, ids: readonly JobId[]): Promise<LoadedRow[]> {
   const { rows } = await db.query<LoadedRow>(
     `
-    select ${loadedColumns}
+    select jobs.*, ${instanceColumns}
     from jobs
     left join workflow_instances i on i.id = jobs.instance_id
     where jobs.id = any ($1::uuid[])
@@ -65,7 +58,7 @@ export async function loadJobs(db: Database, ids: readonly JobId[]): Promise<Loa
 export async function loadExpiredLeases(db: Database, limit: number): Promise<LoadedRow[]> {
   const { rows } = await db.query<LoadedRow>(
     `
-    select ${loadedColumns}
+    select jobs.*, ${instanceColumns}
     from jobs
     left join workflow_instances i on i.id = jobs.instance_id
     where jobs.status = 'running' and jobs.lease_until < clock_timestamp()
