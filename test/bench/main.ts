@@ -1,6 +1,8 @@
 import { type BenchStack, describeMachine, startBenchStack } from './environment.ts';
 import { type EnqueueResult, enqueueOverHttp } from './http-enqueue.ts';
 import { type LiveResult, whileRelayPublishes } from './live-relay.ts';
+import { savePeerCharts } from './peers/peer-charts.ts';
+import { benchPeers, peerTable } from './peers/peers.ts';
 import {
   type DrainResult,
   drainWithPgRecvlogical,
@@ -12,17 +14,20 @@ import { median, spread } from './statistics.ts';
 
 /**
  * `npm run bench` runs everything; `npm run bench -- relay` or `-- http` one part. `WE_BENCH_ROUNDS` (3),
- * `WE_BENCH_SECONDS` (10) and `WE_BENCH_MESSAGES` (1,000,000) make it shorter. Figures go to the terminal as the tables of BENCHMARKS.md.
+ * `WE_BENCH_SECONDS` (10) and `WE_BENCH_MESSAGES` (1,000,000) make it shorter. Figures go to the terminal as the tables
+ * of BENCHMARKS.md; `--save` draws its charts anew.
  */
 const parts: Readonly<Record<string, (stack: BenchStack) => Promise<void>>> = {
   relay: benchRelay,
   http: benchHttp,
+  peers: benchPeerRelays,
 };
 
 const rounds = Number(process.env['WE_BENCH_ROUNDS'] ?? 3);
 const messages = Number(process.env['WE_BENCH_MESSAGES'] ?? 1_000_000);
 
-const wanted = process.argv.slice(2);
+const saves = process.argv.includes('--save');
+const wanted = process.argv.slice(2).filter((name) => name !== '--save');
 const unknown = wanted.filter((name) => !(name in parts));
 if (unknown.length > 0) {
   console.error(`unknown part: ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`);
@@ -136,6 +141,19 @@ async function benchHttp(stack: BenchStack): Promise<void> {
   }
 }
 
+async function benchPeerRelays(stack: BenchStack): Promise<void> {
+  for (const perTransaction of [1000, 1]) {
+    // One row a transaction takes a commit each to fill: a fifth says as much.
+    const count = perTransaction === 1 ? Math.ceil(messages / 5) : messages;
+    const results = await benchPeers(stack, { rounds, messages: count, perTransaction, progress });
+    console.log(
+      `\nDraining ${count.toLocaleString('en')} outbox rows of one 300-byte message, ${perTransaction.toLocaleString('en')} a transaction:\n`,
+    );
+    wideTable(peerTable(results));
+    if (saves) for (const path of await savePeerCharts(results, perTransaction)) progress(`drew ${path}`);
+  }
+}
+
 function liveRows(results: readonly LiveResult[]): [string, string][] {
   if (results.length === 0) return [];
   return [
@@ -148,6 +166,11 @@ function liveRows(results: readonly LiveResult[]): [string, string][] {
 function table(rows: readonly (readonly [string, string])[]): void {
   console.log('| | |\n| --- | ---: |');
   for (const [name, value] of rows) console.log(`| ${name} | ${value} |`);
+}
+
+function wideTable([head = [], ...rows]: readonly (readonly string[])[]): void {
+  console.log(`| ${head.join(' | ')} |\n| --- |${' ---: |'.repeat(head.length - 1)}`);
+  for (const row of rows) console.log(`| ${row.join(' | ')} |`);
 }
 
 /** On the error stream, so that the tables can be piped into a file. */
