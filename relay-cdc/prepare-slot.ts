@@ -1,14 +1,15 @@
-import { escapeLiteral, type Pool } from 'pg';
-import { MillraceError } from '../engine/errors.ts';
+import type { Pool } from 'pg';
 import type { Clock } from '../engine/ports/clock.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { Lsn, Term } from '../events/ids.ts';
 import { formatLsn, laterOf } from './lsn.ts';
 import type { RelayMetrics } from './metrics.ts';
+import { publicationIncomplete, publicationQuery } from './publication.ts';
 import type { PublishLane } from './publish-lane.ts';
 import { publishSnapshot } from './rebuild.ts';
 import { type Identity, markRebuild, type RelayState, settleRebuild } from './relay-state.ts';
 import type { ReplicationConnection } from './replication-connection.ts';
+import type { Shard } from './shards.ts';
 import { createSlot, dropSlot, inspectSlot, releaseSlot, type SlotState } from './slot.ts';
 
 export interface Leadership {
@@ -23,6 +24,7 @@ export interface PrepareDeps {
   readonly pool: Pool;
   readonly slot: string;
   readonly publication: string;
+  readonly shard: Shard;
   readonly lane: PublishLane;
   /** Resolves when all that was published is cleared from the outbox. */
   readonly cleared: () => Promise<void>;
@@ -80,7 +82,7 @@ async function rebuild(
   deps: PrepareDeps,
   { reason, exists }: { reason: RebuildReason; exists: boolean },
 ): Promise<Lsn> {
-  const { pool, slot, lane, logger, metrics, signal } = deps;
+  const { pool, slot, shard, lane, logger, metrics, signal } = deps;
   if (reason !== 'first_start') {
     metrics.rebuilt(reason);
     logger.warn('the slot is not the one the last term left: dispatching the outbox from the table', {
@@ -94,7 +96,7 @@ async function rebuild(
     await dropSlot(connection, slot);
   }
   const created = await createSlot(connection, slot);
-  const messages = await publishSnapshot({ pool, lane, signal }, created);
+  const messages = await publishSnapshot({ pool, lane, shard, signal }, created);
   await deps.cleared();
   signal.throwIfAborted();
   await settleRebuild(pool, { slot, term, identity, confirmed: created.start });
@@ -111,34 +113,10 @@ function release(connection: ReplicationConnection, { slot, clock, logger }: Pre
 /** Without it the log would show nothing, and on some versions would not even say so. */
 async function checkPublication(
   connection: ReplicationConnection,
-  { publication, slot }: PrepareDeps,
+  { publication, shard, slot }: PrepareDeps,
 ): Promise<void> {
-  const [row] = await connection.query<{ complete: boolean }>(publicationQuery(publication));
+  const [row] = await connection.query<{ complete: boolean }>(publicationQuery(publication, shard));
   if (row?.complete) return;
   await markRebuild(connection, slot, 'publication_altered');
-  throw publicationIncomplete(publication);
-}
-
-export function publicationQuery(publication: string): string {
-  return `
-    select exists (
-      select
-      from pg_publication
-      join pg_publication_tables on pg_publication_tables.pubname = pg_publication.pubname
-      where pg_publication.pubname = ${escapeLiteral(publication)}
-        and pg_publication.pubinsert
-        and pg_publication_tables.tablename = 'dispatch_outbox'
-        and pg_publication_tables.rowfilter is null
-    ) as complete
-  `;
-}
-
-export function publicationIncomplete(publication: string): MillraceError {
-  return new MillraceError(
-    'migration_missing',
-    `Publication ${publication} does not exist or does not publish the inserts of dispatch_outbox. Run: create publication ` +
-      `${publication} for table dispatch_outbox (id, topic, message_count, messages) with (publish = 'insert'). The relay ` +
-      'then dispatches what was written meanwhile.',
-    { retryable: true },
-  );
+  throw publicationIncomplete(publication, shard);
 }

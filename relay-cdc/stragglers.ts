@@ -5,12 +5,14 @@ import type { Lsn } from '../events/ids.ts';
 import type { RelayMetrics } from './metrics.ts';
 import type { PlacedRow } from './outgoing.ts';
 import type { PublishLane } from './publish-lane.ts';
+import type { Shard } from './shards.ts';
 import { oldestIds, readRows, remainingIds, writePosition } from './sql/read-outbox.ts';
 import type { OutboxRow } from './wal-session.ts';
 import type { WriteBack } from './write-back.ts';
 
 export interface StragglerDeps {
   readonly db: Database;
+  readonly shard: Shard;
   readonly lane: Pick<PublishLane, 'publish' | 'isBroken'>;
   readonly writeBack: Pick<WriteBack, 'isPending' | 'flush'>;
   /** Everything before it is with the broker. */
@@ -34,7 +36,7 @@ const WAIT_MS = 250;
  */
 export async function publishStragglers(deps: StragglerDeps, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const seen = await oldestIds(deps.db, MAX_IDS);
+    const seen = await oldestIds(deps.db, deps.shard, MAX_IDS);
     if (seen.length > 0) {
       const position = await writePosition(deps.db);
       while (deps.watermark() < position && !signal.aborted) await deps.clock.sleep(WAIT_MS, signal);

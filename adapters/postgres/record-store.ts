@@ -18,6 +18,7 @@ import type {
 } from '../../engine/ports/record-store.ts';
 import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
 import { codeOf, translate } from './errors.ts';
+import { packer } from './packer.ts';
 import { toInstance, toInstanceSummary, toJob } from './rows.ts';
 import { cancelInstance } from './sql/cancel-instance.ts';
 import { type ClaimRow, claimJobs } from './sql/claim.ts';
@@ -38,19 +39,24 @@ import { insertAudit, insertTypes, insertUndecodable, selectTypes } from './sql/
 export function createPostgresRecordStore(pool: Pool, options: { prepare?: boolean } = {}): RecordStore {
   const prepare = options.prepare ?? false;
   const db = retrying(pool, prepare);
+  const packed = packer(db);
   return {
     registerTypes: (types) => insertTypes(db, types),
     listTypes: async () => (await selectTypes(db)) as StepId[],
     enqueue: (jobs, options) =>
-      options?.allOrNone && mayConflict(jobs) ? enqueueAllOrNone(pool, jobs) : enqueue(db, jobs),
-    start: (instances: readonly NewInstance[]) => startInstances(db, instances),
+      packed((shards) =>
+        options?.allOrNone && mayConflict(jobs)
+          ? enqueueAllOrNone(pool, jobs, shards)
+          : enqueue(db, jobs, shards),
+      ),
+    start: (instances: readonly NewInstance[]) => packed((shards) => startInstances(db, instances, shards)),
     claim: async (request: ClaimRequest) => (await claimJobs(db, request)).map(toClaimOutcome),
     poll: async (request) =>
       (await (request.again ? selectPolled(db, request) : pollJobs(db, request))).map(toJob),
     heartbeat: async (leases: readonly LeaseProof[], leaseMs) =>
       (await extendLeases(db, leases, leaseMs)).map(toHeartbeatOutcome),
     complete: (completions) => complete(db, completions),
-    commit: (commit) => commitUnits(db, commit),
+    commit: (commit) => packed((shards) => commitUnits(db, commit, shards)),
     audit: (entries: readonly AuditEntry[]) => insertAudit(db, entries),
     recordUndecodable: (records) => insertUndecodable(db, records),
     getJobs: async (ids: readonly JobId[]) => (await read.selectJobs(db, ids)).map(toJob),
@@ -85,17 +91,17 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
   };
 }
 
-async function enqueue(db: Database, jobs: readonly NewJob[]): Promise<EnqueueOutcome[]> {
-  const created = await insertJobs(db, jobs);
+async function enqueue(db: Database, jobs: readonly NewJob[], shards: number): Promise<EnqueueOutcome[]> {
+  const created = await insertJobs(db, jobs, shards);
   if (created.every(Boolean)) return created.map(() => ({ kind: 'created' }));
-  return resolveKeys(db, jobs, created);
+  return resolveKeys(db, jobs, { created, shards });
 }
 
 /** What became of the jobs whose idempotency key was taken. Its own statement: only that sees a concurrent winner's row. */
 async function resolveKeys(
   db: Database,
   jobs: readonly NewJob[],
-  created: readonly boolean[],
+  { created, shards }: { created: readonly boolean[]; shards: number },
 ): Promise<EnqueueOutcome[]> {
   const keys = jobs.flatMap((job, index) =>
     created[index] || !job.idempotencyKey ? [] : [job.idempotencyKey],
@@ -103,7 +109,7 @@ async function resolveKeys(
   const first = await read.selectByIdempotencyKey(db, keys);
   const freed = jobs.filter((job, index) => !created[index] && !first.has(job.idempotencyKey ?? null));
   // The job under the key was removed at this moment. An error would be told to neighbours that were written.
-  const later = freed.length > 0 ? await enqueue(db, freed) : [];
+  const later = freed.length > 0 ? await enqueue(db, freed, shards) : [];
   return jobs.map((job, index): EnqueueOutcome => {
     if (created[index]) return { kind: 'created' };
     const row = first.get(job.idempotencyKey ?? null);
@@ -118,12 +124,16 @@ function mayConflict(jobs: readonly NewJob[]): boolean {
   return jobs.some(({ idempotencyKey }) => idempotencyKey);
 }
 
-async function enqueueAllOrNone(pool: Pool, jobs: readonly NewJob[]): Promise<EnqueueOutcome[]> {
+async function enqueueAllOrNone(
+  pool: Pool,
+  jobs: readonly NewJob[],
+  shards: number,
+): Promise<EnqueueOutcome[]> {
   const client = await pool.connect().catch((error: unknown) => Promise.reject(translate(error)));
   let broken: Error | undefined;
   try {
     await client.query('begin');
-    const outcomes = await enqueue({ query: (text, values) => client.query(text, values) }, jobs);
+    const outcomes = await enqueue({ query: (text, values) => client.query(text, values) }, jobs, shards);
     const conflict = outcomes.some(({ kind }) => kind === 'conflict');
     await client.query(conflict ? 'rollback' : 'commit');
     if (!conflict) return outcomes;
@@ -146,9 +156,9 @@ async function complete(db: Database, completions: readonly Completion[]): Promi
   return (raced ? await completeJobs(db, completions) : rows).map(toCompleteOutcome);
 }
 
-async function commitUnits(db: Database, { units }: Commit): Promise<CommitOutcome[]> {
+async function commitUnits(db: Database, { units }: Commit, shards: number): Promise<CommitOutcome[]> {
   if (units.length === 0) return [];
-  const applied = await applyUnits(db, units);
+  const applied = await applyUnits(db, units, shards);
   return units.map((_, index) => (applied.has(index) ? 'applied' : 'conflict'));
 }
 

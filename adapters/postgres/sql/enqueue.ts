@@ -7,9 +7,9 @@ import type { Database } from './database.ts';
  * Writes the jobs and one outbox row a pack of their messages.
  * @returns for each job whether it was written; false means that its idempotency key was taken
  */
-export async function insertJobs(db: Database, jobs: readonly NewJob[]): Promise<boolean[]> {
-  if (jobs.some(isSpecial)) return insertSpecial(db, jobs);
-  await insertPlain(db, jobs);
+export async function insertJobs(db: Database, jobs: readonly NewJob[], shards: number): Promise<boolean[]> {
+  if (jobs.some(isSpecial)) return insertSpecial(db, jobs, shards);
+  await insertPlain(db, jobs, shards);
   return jobs.map(() => true);
 }
 
@@ -19,8 +19,8 @@ function isSpecial({ idempotencyKey, retry, status }: NewJob): boolean {
 }
 
 /** Jobs without keys are all written or none, so their packs are made here, and the statement joins nothing. */
-async function insertPlain(db: Database, jobs: readonly NewJob[]): Promise<void> {
-  const packs = readyPacks(jobs);
+async function insertPlain(db: Database, jobs: readonly NewJob[], shards: number): Promise<void> {
+  const packs = readyPacks(jobs, shards);
   await db.query(
     `
     with inserted as (
@@ -38,8 +38,9 @@ async function insertPlain(db: Database, jobs: readonly NewJob[]): Promise<void>
         id, type, status, payload, priority, max_retries, created_at, run_at, partition_key, traceparent, dispatches
       )
     )
-    insert into dispatch_outbox (topic, message_count, messages)
-    select * from unnest($12::text[], $13::integer[], $14::bytea[])
+    insert into dispatch_outbox (topic, message_count, messages, shard_key, packed_for)
+    select topic, message_count, messages, shard, $16::smallint
+    from unnest($12::text[], $13::integer[], $14::bytea[], $15::integer[]) as t (topic, message_count, messages, shard)
     `,
     [
       ...commonColumns(jobs),
@@ -49,6 +50,8 @@ async function insertPlain(db: Database, jobs: readonly NewJob[]): Promise<void>
       textArray(packs.map(({ topic }) => topic)),
       intArray(packs.map(({ count }) => count)),
       byteaArray(packs.map(({ bytes }) => bytes)),
+      intArray(packs.map(({ shard }) => shard)),
+      shards,
     ],
     'enqueue-plain',
   );
@@ -58,7 +61,7 @@ async function insertPlain(db: Database, jobs: readonly NewJob[]): Promise<void>
  * Which of the jobs are written is known only to the statement, so it makes the packs. Keys are taken in their order: two
  * groups with the same keys would otherwise wait for each other until the deadlock timeout.
  */
-async function insertSpecial(db: Database, jobs: readonly NewJob[]): Promise<boolean[]> {
+async function insertSpecial(db: Database, jobs: readonly NewJob[], shards: number): Promise<boolean[]> {
   const { rows } = await db.query<{ created: boolean }>(
     `
     with input as materialized (
@@ -86,8 +89,10 @@ async function insertSpecial(db: Database, jobs: readonly NewJob[]): Promise<boo
       on conflict (idempotency_key) where idempotency_key is not null do nothing
       returning id
     ), outbox as (
-      insert into dispatch_outbox (topic, message_count, messages)
-      select input.topic, count(*), string_agg(input.message, ''::bytea order by input.ord)
+      insert into dispatch_outbox (topic, message_count, messages, shard_key, packed_for)
+      select
+        input.topic, count(*), string_agg(input.message, ''::bytea order by input.ord), input.pack % $17::smallint,
+        $17::smallint
       from input
       join inserted on inserted.id = input.id
       where input.message is not null
@@ -108,9 +113,10 @@ async function insertSpecial(db: Database, jobs: readonly NewJob[]): Promise<boo
       textArray(jobs.map((job) => job.idempotencyKey)),
       byteaArray(jobs.map((job) => job.requestHash)),
       textArray(jobs.map((job) => job.dispatch?.topic)),
-      intArray(packNumbers(jobs)),
+      intArray(packNumbers(jobs, shards)),
       byteaArray(jobs.map((job) => job.dispatch?.message)),
       textArray(jobs.map((job) => job.retry && JSON.stringify(job.retry))),
+      shards,
     ],
     'enqueue-special',
   );

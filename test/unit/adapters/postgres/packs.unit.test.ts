@@ -17,7 +17,7 @@ const job = fc.record(
 test('ready packs hold every message of a topic once, in order, within the limits', () => {
   fc.assert(
     fc.property(fc.array(job, { maxLength: 60 }), (jobs) => {
-      const packs = readyPacks(jobs);
+      const packs = readyPacks(jobs, 1);
       for (const topic of ['a', 'b'] as Topic[]) {
         const messages = jobs.flatMap(({ dispatch }) =>
           dispatch?.topic === topic ? [dispatch.message] : [],
@@ -37,6 +37,6 @@ test('ready packs hold every message of a topic once, in order, within the limit
 test('a pack is closed when it is full', () => {
   const small = { dispatch: { topic: 'a' as Topic, message: Buffer.alloc(1) } };
   const jobs = Array.from({ length: MAX_PACK_MESSAGES + 1 }, () => small);
-  expect(readyPacks(jobs).map(({ count }) => count)).toEqual([MAX_PACK_MESSAGES, 1]);
-  expect(packNumbers([{}, small])).toEqual([0, 0]);
+  expect(readyPacks(jobs, 1).map(({ count }) => count)).toEqual([MAX_PACK_MESSAGES, 1]);
+  expect(packNumbers([{}, small], 1)).toEqual([0, 0]);
 });
