@@ -27,10 +27,11 @@ export interface ReshardDeps {
   readonly logger: Logger;
   readonly metrics: RelayMetrics;
   readonly signal: AbortSignal;
+  /** How long to wait for relays of another number to end, and for a replica that makes the same change. */
+  readonly patienceMs?: number;
 }
 
-/** As long as it takes a relay that was asked to stop, and a replica that makes the same change. */
-const WAIT_MS = 15_000;
+const PATIENCE_MS = 15_000;
 const LOOK_AGAIN_MS = 500;
 const FENCE_TRIES = 30;
 
@@ -41,7 +42,7 @@ const FENCE_TRIES = 30;
  */
 export async function settleShards(deps: ReshardDeps): Promise<void> {
   const { config, pool, engine, signal } = deps;
-  const deadline = performance.now() + WAIT_MS;
+  const deadline = performance.now() + (deps.patienceMs ?? PATIENCE_MS);
   while (!signal.aborted) {
     const recorded = await readSharding(pool);
     if (recorded.shards === config.shard.of && !recorded.resharding) return;

@@ -10,7 +10,7 @@ export const WHOLE: Shard = { index: 0, of: 1 };
 
 /** The condition of a shard's publication, as PostgreSQL prints it; undefined for the whole. */
 export function rowFilter({ index, of }: Shard): string | undefined {
-  return of === 1 ? undefined : `((shard_key % ${of}) = ${index})`;
+  return of === 1 ? undefined : `(((shard_key)::integer % ${of}) = ${index})`;
 }
 
 /**
