@@ -20,10 +20,13 @@ export async function fillOutbox(pool: Pool, options: FillOptions): Promise<void
     const rows = Math.ceil(Math.min(perTransaction, messages - done) / perRow);
     await pool.query(
       `
-      insert into dispatch_outbox (topic, message_count, messages)
+      insert into dispatch_outbox (topic, message_count, shard_key, packed_for, messages)
       select
         $1::text,
         $2::integer,
+        -- Keys are random, so that every shard gets its share.
+        row % 32768,
+        (select relay_shards from millrace_settings),
         string_agg(
           uuid_send(id)
             || int4send(36) || convert_to(id::text, 'utf8')

@@ -24,10 +24,11 @@ export interface DrainResult {
 export async function prepareBacklog(
   stack: BenchStack,
   shape: { messages: number; perTransaction: number; perRow: number },
+  shards = 1,
 ): Promise<void> {
   const { pool } = stack;
-  const relay = await startRelay(stack);
-  await poll(async () => (await walsenderPid(stack)) || undefined);
+  const relay = await startRelay(stack, shards);
+  await poll(async () => ((await walsenderPids(stack)).length === shards ? true : undefined));
   await poll(async () => ((await outboxIsEmpty(stack)) ? true : undefined));
   await relay.stop();
   await pool.query('truncate audit_log');
@@ -39,36 +40,35 @@ export async function prepareBacklog(
   await fillOutbox(pool, { ...shape, topic: jobTopic(BENCH_TYPE), valueBytes: VALUE_BYTES });
 }
 
-export function startRelay(stack: BenchStack): Promise<Child> {
+export function startRelay(stack: BenchStack, shards = 1): Promise<Child> {
   return startChild('relay', {
     command: ['relay'],
-    env: { ...stack.env, WE_METRICS_PORT: '0' },
+    env: { ...stack.env, WE_METRICS_PORT: '0', WE_RELAY_SHARDS: String(shards) },
     log: join(stack.postgres.dataDir, '..', 'relay.log'),
   });
 }
 
 /** The relay as a user starts it, from its first published message to an empty outbox. */
-export async function drainWithRelay(stack: BenchStack, messages: number): Promise<DrainResult> {
+export async function drainWithRelay(stack: BenchStack, messages: number, shards = 1): Promise<DrainResult> {
   const brokerPid = stack.kafka.pids[0] ?? 0;
   const brokerCpu = await measureCpu(brokerPid);
-  const relay = await startRelay(stack);
+  const relay = await startRelay(stack, shards);
   try {
     const metricsUrl = relay.addresses['metricsUrl'] ?? '';
     const began = await poll(() =>
       published(metricsUrl).then((count) => (count > 0 ? performance.now() : undefined)),
     );
     const relayCpu = await measureCpu(relay.pid);
-    const walsender = await walsenderPid(stack);
-    const walsenderCpu = await measureCpu(walsender);
+    const walsenders = await Promise.all((await walsenderPids(stack)).map(measureCpu));
     await poll(async () => ((await published(metricsUrl)) >= messages ? true : undefined));
     const seconds = (performance.now() - began) / 1000;
-    const walsenderUsed = await walsenderCpu();
+    const walsenderUsed = await Promise.all(walsenders.map((used) => used()));
     await poll(async () => ((await outboxIsEmpty(stack)) ? true : undefined));
     return {
       seconds,
       messagesPerSecond: messages / seconds,
       relayCpuUs: (await relayCpu()) / messages,
-      walsenderCpuUs: walsenderUsed / messages,
+      walsenderCpuUs: walsenderUsed.reduce((sum, used) => sum + used, 0) / messages,
       brokerCpuUs: (await brokerCpu()) / messages,
       relayPeakRssMb: await peakRssMb(relay.pid),
     };
@@ -79,16 +79,18 @@ export async function drainWithRelay(stack: BenchStack, messages: number): Promi
 
 async function published(metricsUrl: string): Promise<number> {
   const text = await (await fetch(metricsUrl)).text();
-  const line = /^workflow_engine_dispatch_relay_publish_total\{result="success"\} (\S+)$/m.exec(text);
-  return Number(line?.[1] ?? 0);
+  const lines = text.matchAll(
+    /^workflow_engine_dispatch_relay_publish_total\{result="success"[^}]*\} (\S+)$/gm,
+  );
+  return lines.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-async function walsenderPid({ pool }: BenchStack): Promise<number> {
+async function walsenderPids({ pool }: BenchStack): Promise<number[]> {
   const { rows } = await pool.query<{ active_pid: number }>(
-    'select active_pid from pg_replication_slots where slot_name = $1',
+    'select active_pid from pg_replication_slots where starts_with(slot_name, $1) and active_pid is not null',
     [RELAY_SLOT],
   );
-  return rows[0]?.active_pid ?? 0;
+  return rows.map(({ active_pid }) => active_pid);
 }
 
 async function outboxIsEmpty({ pool }: BenchStack): Promise<boolean> {

@@ -1,8 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { packNumbers, readyPacks } from '../../../../adapters/postgres/packs.ts';
-import type { Topic } from '../../../../events/ids.ts';
-import { MAX_PACK_BYTES, MAX_PACK_MESSAGES } from '../../../../events/pack.ts';
+import { packNumbers, readyPacks, shardKey } from '../../../../adapters/postgres/packs.ts';
+import type { JobId, Topic } from '../../../../events/ids.ts';
+import {
+  decodePack,
+  encodePack,
+  MAX_PACK_BYTES,
+  MAX_PACK_MESSAGES,
+  type PackedMessage,
+} from '../../../../events/pack.ts';
 
 const job = fc.record(
   {
@@ -40,3 +46,38 @@ test('a pack is closed when it is full', () => {
   expect(readyPacks(jobs, 1).map(({ count }) => count)).toEqual([MAX_PACK_MESSAGES, 1]);
   expect(packNumbers([{}, small], 1)).toEqual([0, 0]);
 });
+
+test('with shards a pack holds keys of one, and those of a key stay in order', () => {
+  const keys = fc.array(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g'), { maxLength: 40 });
+  fc.assert(
+    fc.property(keys, fc.integer({ min: 2, max: 5 }), (sent, shards) => {
+      const jobs = sent.map((key, index) => ({
+        dispatch: { topic: 'a' as Topic, message: encodePack([message(key, index)]) },
+      }));
+      const packs = readyPacks(jobs, shards);
+      const got = packs.flatMap(({ bytes, count, shard }) =>
+        decodePack(bytes, count).map(({ key, value }) => {
+          expect(shardKey(key) % shards).toBe(shard);
+          return [key.toString(), Number(value.toString())] as const;
+        }),
+      );
+      for (const key of new Set(sent)) {
+        const order = got.filter(([one]) => one === key).map(([, index]) => index);
+        expect(order).toEqual(sent.flatMap((one, index) => (one === key ? [index] : [])));
+      }
+      expect(got).toHaveLength(sent.length);
+      packNumbers(jobs, shards).forEach((number, index) => {
+        expect(number % shards).toBe(shardKey(Buffer.from(sent[index] ?? '')) % shards);
+      });
+    }),
+  );
+});
+
+function message(key: string, index: number): PackedMessage {
+  return {
+    jobId: '0190163d-8694-739b-aea5-966c26f8ad90' as JobId,
+    key: Buffer.from(key),
+    value: Buffer.from(String(index)),
+    headers: [],
+  };
+}
