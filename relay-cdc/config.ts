@@ -28,6 +28,8 @@ export interface RelayConfig {
   readonly backoff: { readonly minMs: number; readonly maxMs: number };
   readonly limits: RelayLimits;
   readonly publishTimeoutMs: number;
+  /** How much of each partition is read after a crash, so as not to repeat it; 0 for nothing. */
+  readonly tailRecords: number;
   readonly heartbeatMs: number;
   readonly roles: { readonly tickMs: number; readonly lostAfterMs: number; readonly retention: Retention };
 }
@@ -64,6 +66,7 @@ export function readRelayConfig(env: Environment): RelayConfig {
     },
     limits: readLimits(env),
     publishTimeoutMs: readDuration(env, 'WE_RELAY_PUBLISH_TIMEOUT', 120_000),
+    tailRecords: readInteger(env, 'WE_RELAY_TAIL_RECORDS', { fallback: 10_000, min: 0, max: 100_000 }),
     heartbeatMs: readDuration(env, 'WE_RELAY_HEARTBEAT_INTERVAL', 10_000),
     roles: {
       tickMs: readDuration(env, 'WE_RELAY_ROLE_INTERVAL', 500),

@@ -1,6 +1,7 @@
 import type { Environment } from '../adapters/env.ts';
 import { readKafkaConfig } from '../adapters/kafka/config.ts';
 import { createKafkaStreamer } from '../adapters/kafka/event-streamer.ts';
+import { createTailReader } from '../adapters/kafka/log-tail.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
 import { writeDispatchMode } from '../adapters/postgres/settings.ts';
@@ -64,6 +65,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
       pool,
       engine,
       streamer,
+      readTail: createTailReader(kafka),
       openSession: (connection, session) => openSession(config, connection, session),
       roles: leaderRoles(engine, { logger, wakeups, ...config.roles }),
     },

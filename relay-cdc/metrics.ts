@@ -25,6 +25,9 @@ export class RelayMetrics {
   readonly #redispatched = this.#counter('workflow_engine_dispatch_relay_redispatched_total', {
     help: 'Messages published from the outbox table because the log did not lead to their being cleared.',
   });
+  readonly #skipped = this.#counter('workflow_engine_dispatch_relay_skipped_total', {
+    help: 'Messages not published again because the tail of the log of the broker already had them after a crash.',
+  });
   readonly #backlog = this.#gauge(
     'workflow_engine_dispatch_outbox_backlog',
     'Messages in the outbox that are not published and cleared; sampled by the leader.',
@@ -80,6 +83,10 @@ export class RelayMetrics {
 
   redispatched(messages: number): void {
     this.#redispatched.inc(messages);
+  }
+
+  skipped(messages: number): void {
+    this.#skipped.inc(messages);
   }
 
   unacked(bytes: number): void {

@@ -34,23 +34,33 @@ export interface PrepareDeps {
   readonly signal: AbortSignal;
 }
 
+export interface Prepared {
+  /** Where to stream from. */
+  readonly start: Lsn;
+  /** The slot is the one that the last term left. */
+  readonly isKept: boolean;
+}
+
 /**
- * Sees to it that there is a slot that has missed nothing. @returns where to stream from
+ * Sees to it that there is a slot that has missed nothing.
  *
  * The slot is not what jobs live on: the outbox table is. Whenever the slot is not the one the last term left, a new one is
  * made and every row that it will not show is published from the table.
  */
-export async function prepareSlot(leadership: Leadership, deps: PrepareDeps): Promise<Lsn> {
+export async function prepareSlot(leadership: Leadership, deps: PrepareDeps): Promise<Prepared> {
   const { connection, identity, before } = leadership;
   await checkPublication(connection, deps);
   const slot = await inspectSlot(connection, deps.slot);
   const reason = rebuildReason({ before, slot, identity });
-  if (reason !== undefined) return rebuild(leadership, deps, { reason, exists: slot !== undefined });
+  if (reason !== undefined) {
+    return { start: await rebuild(leadership, deps, { reason, exists: slot !== undefined }), isKept: false };
+  }
   await release(connection, deps);
   // A crash of the server takes the slot back to its last checkpoint, and this row not: the later of both is right.
   const known = before?.confirmed;
   const confirmed = slot?.confirmed ?? identity.position;
-  return known !== undefined && known <= identity.position ? laterOf(confirmed, known) : confirmed;
+  const isAhead = known !== undefined && known <= identity.position;
+  return { start: isAhead ? laterOf(confirmed, known) : confirmed, isKept: true };
 }
 
 export type RebuildReason =

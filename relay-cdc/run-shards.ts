@@ -45,7 +45,7 @@ export function openShards({ config, candidacies, logger, say }: OpenShards): Sh
  */
 export async function runShards(
   shards: readonly ShardRelay[],
-  shared: Pick<RelayDeps, 'pool' | 'engine' | 'streamer' | 'openSession' | 'roles'>,
+  shared: Pick<RelayDeps, 'pool' | 'engine' | 'streamer' | 'readTail' | 'openSession' | 'roles'>,
   signal: AbortSignal,
 ): Promise<void> {
   const failed = new AbortController();

@@ -18,6 +18,8 @@ export interface StragglerDeps {
   /** Everything before it is with the broker. */
   readonly watermark: () => Lsn;
   readonly everyMs: number;
+  /** Told each time all rows have been looked at. */
+  readonly onPass: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: RelayMetrics;
@@ -44,6 +46,8 @@ export async function publishStragglers(deps: StragglerDeps, signal: AbortSignal
       await deps.writeBack.flush();
       await publishRemaining(deps, seen, { position, signal });
     }
+    // More rows than were looked at may hold more that was passed by.
+    if (seen.length < MAX_IDS) deps.onPass();
     await deps.clock.sleep(deps.everyMs, signal);
   }
 }
