@@ -66,7 +66,7 @@ export function readRelayConfig(env: Environment): RelayConfig {
     },
     limits: readLimits(env),
     publishTimeoutMs: readDuration(env, 'WE_RELAY_PUBLISH_TIMEOUT', 120_000),
-    tailRecords: readInteger(env, 'WE_RELAY_TAIL_RECORDS', { fallback: 10_000, min: 0, max: 100_000 }),
+    tailRecords: readInteger(env, 'WE_RELAY_TAIL_RECORDS', { fallback: 6_000, min: 0, max: 100_000 }),
     heartbeatMs: readDuration(env, 'WE_RELAY_HEARTBEAT_INTERVAL', 10_000),
     roles: {
       tickMs: readDuration(env, 'WE_RELAY_ROLE_INTERVAL', 500),

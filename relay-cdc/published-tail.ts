@@ -15,7 +15,7 @@ import type { RelayMetrics } from './metrics.ts';
 import { unlessAborted } from './waiting.ts';
 
 /** A leader waits so long for the broker's log, at most; what has not been read by then may be repeated. */
-const READ_MS = 2_000;
+const READ_MS = 1_000;
 const MAX_KNOWN = 200_000;
 
 /**
@@ -64,7 +64,7 @@ export interface TailDeps {
   readonly logger: Logger;
 }
 
-/** Fills the tail with what can be read within two seconds. A failure costs duplicates, never a message. */
+/** Fills the tail with what can be read within that time. A failure costs duplicates, never a message. */
 export async function readPublished(tail: PublishedTail, deps: TailDeps, stop: AbortSignal): Promise<void> {
   const { read, topics, perPartition, clock, logger } = deps;
   const over = new AbortController();

@@ -18,7 +18,7 @@ export interface StragglerDeps {
   /** Everything before it is with the broker. */
   readonly watermark: () => Lsn;
   readonly everyMs: number;
-  /** Told each time all rows have been looked at. */
+  /** Told when the log and the table have been gone through up to where they stood at the start of the term, at least. */
   readonly onPass: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -37,16 +37,18 @@ const WAIT_MS = 250;
  * is published and cleared, which of those rows are still there.
  */
 export async function publishStragglers(deps: StragglerDeps, signal: AbortSignal): Promise<void> {
+  let isFirst = true;
   while (!signal.aborted) {
     const seen = await oldestIds(deps.db, deps.shard, MAX_IDS);
-    if (seen.length > 0) {
+    if (seen.length > 0 || isFirst) {
       const position = await writePosition(deps.db);
       while (deps.watermark() < position && !signal.aborted) await deps.clock.sleep(WAIT_MS, signal);
       if (signal.aborted) return;
       await deps.writeBack.flush();
       await publishRemaining(deps, seen, { position, signal });
+      isFirst = false;
     }
-    // More rows than were looked at may hold more that was passed by.
+    // Where more rows are than were looked at, more may have been passed by.
     if (seen.length < MAX_IDS) deps.onPass();
     await deps.clock.sleep(deps.everyMs, signal);
   }
@@ -57,6 +59,7 @@ async function publishRemaining(
   seen: readonly bigint[],
   { position, signal }: { position: Lsn; signal: AbortSignal },
 ): Promise<void> {
+  if (seen.length === 0) return;
   const { db, lane, writeBack, logger, metrics } = deps;
   const remaining = await remainingIds(db, seen);
   const ids = remaining.filter((id) => !writeBack.isPending(id) && !lane.isBroken(id));

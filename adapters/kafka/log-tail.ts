@@ -26,9 +26,11 @@ export function createTailReader(config: KafkaConfig): ReadTail {
   return async (topics, options, each) => {
     const cluster = new DirectCluster(config, 'millrace-tail');
     try {
-      const stretches = await findTails(cluster, topics, options.perPartition);
-      const byLeader = Map.groupBy(stretches, ({ leader }) => leader);
-      await Promise.all([...byLeader.values()].map((own) => readAll(cluster, own, options.signal, each)));
+      const tails = await findTails(cluster, topics, options.perPartition);
+      for (const stretches of newestFirst(tails)) {
+        const byLeader = Map.groupBy(stretches, ({ leader }) => leader);
+        await Promise.all([...byLeader.values()].map((own) => readAll(cluster, own, options.signal, each)));
+      }
     } finally {
       await cluster.close();
     }
@@ -61,6 +63,15 @@ async function findTails(
     }),
   );
   return tails.flat();
+}
+
+const NEWEST_SHARE = 4n;
+
+/** A log is read forwards. When the time does not suffice, it should be the oldest records that are missing. */
+function newestFirst(tails: readonly Stretch[]): Stretch[][] {
+  const newest = tails.map((tail) => ({ ...tail, next: tail.end - (tail.end - tail.next) / NEWEST_SHARE }));
+  const older = tails.map((tail, index) => ({ ...tail, end: newest[index]?.next ?? tail.end }));
+  return [newest, older];
 }
 
 type Place = Pick<Stretch, 'topic' | 'partition'>;
@@ -143,8 +154,9 @@ type Batches = NonNullable<fetchV12.FetchResponse['responses'][number]['partitio
 function handOver(stretch: Stretch, batches: Batches, each: (record: TailRecord) => void): void {
   for (const { firstOffset, lastOffsetDelta, records } of batches) {
     for (const { offsetDelta, headers } of records) {
-      // A fetch begins with the whole batch in which its first record is.
-      if (firstOffset + BigInt(offsetDelta) < stretch.next) continue;
+      // Batches come whole, with what lies before and behind the stretch.
+      const offset = firstOffset + BigInt(offsetDelta);
+      if (offset < stretch.next || offset >= stretch.end) continue;
       each({
         topic: stretch.topic,
         headers: headers.flatMap(([name, value]) => (name && value ? { name: name.toString(), value } : [])),
