@@ -155,8 +155,12 @@ async function openWayOut({ deps, leadership, stop, over, cleanup }: Lead, tail:
     metrics,
   });
   cleanup.defer(() => writeBack.close(CLEAR_DEADLINE_MS[stop.aborted ? 'handOver' : 'failure']));
+  const skipping = new SkippingPublisher(publisher, tail, metrics);
   const lane = new PublishLane({
-    publisher: mayRepeat(leadership) ? new SkippingPublisher(publisher, tail, metrics) : publisher,
+    // Asked for at each call: only while there is something to leave out does a message pass by the tail.
+    get publisher() {
+      return tail.size > 0 ? skipping : publisher;
+    },
     term,
     timeoutMs: config.publishTimeoutMs,
     metrics,

@@ -24,10 +24,15 @@ export interface ShardedRelay extends AsyncDisposable {
 /** A relay of several shards, put together as `main.ts` does; the broker is in memory. */
 export async function startSharded(
   fixture: RelayFixture,
-  options: { readonly shards: number; readonly broker: TestBroker; readonly patienceMs?: number },
+  options: {
+    readonly shards: number;
+    readonly broker: TestBroker;
+    readonly patienceMs?: number;
+    readonly env?: Readonly<Record<string, string>>;
+  },
 ): Promise<ShardedRelay> {
   const { broker, patienceMs = 10_000 } = options;
-  const config = readRelayConfig(fixture.env({ WE_RELAY_SHARDS: String(options.shards) }));
+  const config = readRelayConfig(fixture.env({ ...options.env, WE_RELAY_SHARDS: String(options.shards) }));
   const pool = createPool(config.postgres, silentLogger);
   const engine = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
   const { streamer } = broker;

@@ -91,7 +91,9 @@ test('when the leader of one shard loses its connection the other goes on, and t
 test('two replicas share the shards, and one takes over those of the other', async () => {
   await using fixture = await withTypes();
   const broker = new TestBroker();
-  await using one = await startSharded(fixture, { shards: 2, broker });
+  // Slow to come back, so that the other one is the next to lead.
+  const env = { WE_RELAY_BACKOFF_MIN: '5s', WE_RELAY_BACKOFF_MAX: '5s' };
+  await using one = await startSharded(fixture, { shards: 2, broker, env });
   await using two = await startSharded(fixture, { shards: 2, broker });
   await allStream(one, two);
   await fixture.pool.query(
