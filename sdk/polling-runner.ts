@@ -26,7 +26,7 @@ export interface PollingRunnerOptions extends WorkerOptions {
   readonly pollIntervalMs?: number;
   /** After `stop`: how long what was taken may go on, in milliseconds; 20 seconds unless given. */
   readonly graceMs?: number;
-  /** Instead of the API at `apiUrl`: for tests. */
+  /** Instead of the API at `apiUrl`: in the same process. */
   readonly pollApi?: PollApi;
 }
 

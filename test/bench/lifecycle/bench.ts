@@ -19,17 +19,22 @@ const CONTESTANTS: readonly Contestant[] = [
   {
     name: 'Millrace polling, defaults (10 at a time)',
     share: 0.4,
-    run: millrace({ mode: 'polling', concurrency: 10, prefetch: 0 }),
+    run: millrace({ mode: 'polling', concurrency: 10, prefetch: 0, through: 'postgres' }),
   },
   {
-    name: 'Millrace polling, tuned (24 at a time, 1,000 ahead)',
+    name: 'Millrace polling, tuned (24 at a time, 2,000 ahead)',
     share: 1,
-    run: millrace({ mode: 'polling', concurrency: 24, prefetch: 1000 }),
+    run: millrace({ mode: 'polling', concurrency: 24, prefetch: 2000, through: 'postgres' }),
+  },
+  {
+    name: 'Millrace polling, tuned, through the HTTP API',
+    share: 1,
+    run: millrace({ mode: 'polling', concurrency: 24, prefetch: 2000, through: 'api' }),
   },
   {
     name: 'Millrace Kafka, the whole path (24 keys at a time)',
     share: 1,
-    run: millrace({ mode: 'kafka_outbox', concurrency: 24, prefetch: 0 }),
+    run: millrace({ mode: 'kafka_outbox', concurrency: 24, prefetch: 0, through: 'postgres' }),
   },
   {
     name: 'graphile-worker 0.17.3, defaults (10 at a time)',

@@ -8,6 +8,8 @@ export interface WorkerShape {
   readonly mode: 'polling' | 'kafka_outbox';
   readonly concurrency: number;
   readonly prefetch: number;
+  /** Whether the worker asks the API, or works on PostgreSQL itself as the peers do. */
+  readonly through: 'api' | 'postgres';
 }
 
 const BATCH = 1000;
@@ -38,7 +40,7 @@ export async function runMillrace(stack: BenchStack, shape: WorkerShape, jobs: n
   const cpu = await Promise.all(started.map(({ pid }) => measureCpu(pid)));
   const source = shape.mode === 'polling' ? 'polling' : 'kafka';
   const worker = await start('worker', ['worker', '--source', source], {
-    WE_API_URL: url,
+    ...(shape.through === 'api' ? { WE_API_URL: url } : {}),
     WE_WORKER_CONCURRENCY: String(shape.concurrency),
     WE_WORKER_PREFETCH: String(shape.prefetch),
     WE_LOG_LEVEL: 'warn',
