@@ -74,57 +74,122 @@ function writeSized(pack: Buffer, at: number, bytes: Buffer): number {
  */
 export function decodePack(pack: Buffer, expected: number): PackedMessage[] {
   const messages: PackedMessage[] = [];
-  const reader = new PackReader(pack);
-  while (!reader.atEnd) messages.push(reader.message());
-  if (messages.length !== expected) {
-    throw new PackError(`a pack says it holds ${expected} messages and holds ${messages.length}`);
-  }
+  const cursor = new PackCursor(pack);
+  while (cursor.next()) messages.push(messageAt(cursor));
+  requireCount(messages.length, expected);
   return messages;
 }
 
-class PackReader {
-  readonly #pack: Buffer;
-  #at = 0;
+/** What {@link decodePack} checks, for whoever copies the bytes on as they are. @throws PackError */
+export function checkPack(pack: Buffer, expected: number): void {
+  const cursor = new PackCursor(pack);
+  let count = 0;
+  while (cursor.next()) count += 1;
+  requireCount(count, expected);
+}
 
-  constructor(pack: Buffer) {
+function requireCount(found: number, expected: number): void {
+  if (found === expected) return;
+  throw new PackError(`a pack says it holds ${expected} messages and holds ${found}`);
+}
+
+/**
+ * Walks a pack from message to message and says where the parts of each lie, so that bytes can go from an outbox row into a
+ * request without an object a message. It stands before the first message until `next` is called.
+ */
+export class PackCursor {
+  #pack: Buffer;
+  /** Where the message begins, with the 16 bytes of its job's id. */
+  start = 0;
+  keyAt = 0;
+  keyLength = 0;
+  valueAt = 0;
+  valueLength = 0;
+  headerCount = 0;
+  /** Where the first header begins, as `int2 length, name, int4 length, value`. */
+  headersAt = 0;
+  /** Where the next message begins. */
+  end: number;
+
+  constructor(pack: Buffer, at = 0) {
     this.#pack = pack;
+    this.end = at;
   }
 
-  get atEnd(): boolean {
-    return this.#at === this.#pack.length;
+  get pack(): Buffer {
+    return this.#pack;
   }
 
-  message(): PackedMessage {
-    const jobId = formatUuid(this.#bytes(16));
-    const key = this.#bytes(this.#int32());
-    const value = this.#bytes(this.#int32());
-    const headers: PackedHeader[] = [];
-    for (let left = this.#int16(); left > 0; left -= 1) {
-      headers.push({ name: this.#bytes(this.#int16()).toString('utf8'), value: this.#bytes(this.#int32()) });
+  /** Stands before the message that begins at `at`. */
+  moveTo(pack: Buffer, at: number): void {
+    this.#pack = pack;
+    this.end = at;
+  }
+
+  /** @returns false at the end of the pack. @throws PackError when a message does not end within it */
+  next(): boolean {
+    const pack = this.#pack;
+    if (this.end === pack.length) return false;
+    this.start = this.end;
+    this.keyAt = this.start + 20;
+    this.keyLength = this.#lengthBefore(this.keyAt);
+    this.valueAt = this.keyAt + this.keyLength + 4;
+    this.valueLength = this.#lengthBefore(this.valueAt);
+    this.headersAt = this.valueAt + this.valueLength + 2;
+    this.#require(this.headersAt);
+    this.headerCount = pack.readInt16BE(this.headersAt - 2);
+    let at = this.headersAt;
+    for (let left = this.headerCount; left > 0; left -= 1) {
+      this.#require(at + 2);
+      const valueAt = at + 2 + pack.readInt16BE(at) + 4;
+      if (valueAt < at + 6) this.#cutShort(at);
+      at = valueAt + this.#lengthBefore(valueAt);
     }
-    return { jobId, key, value, headers };
+    if (this.headerCount < 0) this.#cutShort(at);
+    this.#require(at);
+    this.end = at;
+    return true;
   }
 
-  #bytes(length: number): Buffer {
-    const end = this.#at + length;
-    if (length < 0 || end > this.#pack.length) {
-      throw new PackError(`a pack of ${this.#pack.length} bytes asks for ${length} more at byte ${this.#at}`);
-    }
-    const view = this.#pack.subarray(this.#at, end);
-    this.#at = end;
-    return view;
+  /** The length that stands in the four bytes before `at`. */
+  #lengthBefore(at: number): number {
+    this.#require(at);
+    const length = this.#pack.readInt32BE(at - 4);
+    if (length < 0 || at + length > this.#pack.length) this.#cutShort(at);
+    return length;
   }
 
-  #int16(): number {
-    return this.#bytes(2).readInt16BE(0);
+  #require(end: number): void {
+    if (end > this.#pack.length) this.#cutShort(end);
   }
 
-  #int32(): number {
-    return this.#bytes(4).readInt32BE(0);
+  #cutShort(at: number): never {
+    throw new PackError(
+      `a pack of ${this.#pack.length} bytes has a message at byte ${this.start} that breaks off at ${at}`,
+    );
   }
 }
 
-function formatUuid(bytes: Buffer): JobId {
-  const hex = bytes.toString('hex');
+function messageAt(cursor: PackCursor): PackedMessage {
+  const { pack, start, keyAt, keyLength, valueAt, valueLength } = cursor;
+  const headers: PackedHeader[] = [];
+  let at = cursor.headersAt;
+  for (let left = cursor.headerCount; left > 0; left -= 1) {
+    const nameEnd = at + 2 + pack.readInt16BE(at);
+    const end = nameEnd + 4 + pack.readInt32BE(nameEnd);
+    headers.push({ name: pack.toString('utf8', at + 2, nameEnd), value: pack.subarray(nameEnd + 4, end) });
+    at = end;
+  }
+  return {
+    jobId: jobIdAt(pack, start),
+    key: pack.subarray(keyAt, keyAt + keyLength),
+    value: pack.subarray(valueAt, valueAt + valueLength),
+    headers,
+  };
+}
+
+/** The job id in the 16 bytes from `at`. */
+export function jobIdAt(bytes: Buffer, at: number): JobId {
+  const hex = bytes.toString('hex', at, at + 16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}` as JobId;
 }
