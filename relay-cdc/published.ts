@@ -10,8 +10,11 @@ export const JOB_ID_BYTES = 16;
 export interface PublishedRow {
   readonly id: bigint;
   readonly topic: Topic;
-  /** Jobs whose messages the broker has: their ids, 16 bytes each. */
-  readonly jobIds: Buffer;
+  /** Jobs whose messages the broker has: how many, */
+  readonly jobs: number;
+  /** and their ids, 16 bytes each, one after another from `firstId`, in memory that holds those of other rows too. */
+  readonly ids: Buffer;
+  readonly firstId: number;
   /** Whether the broker has every message of the row. */
   readonly whole: boolean;
 }
@@ -38,15 +41,20 @@ export function readReceipt(
   let end = 0;
   let index = 0;
   const published = rows.map(({ id, topic, messages: pack, messageCount }): PublishedRow => {
-    const start = end;
+    const firstId = end;
     cursor.moveTo(pack, 0);
     for (; cursor.next(); index += 1) {
       const reason = reasons?.get(index);
-      if (reason === undefined) end += pack.copy(ids, end, cursor.start, cursor.start + JOB_ID_BYTES);
+      if (reason === undefined) end = copyId(pack, cursor.start, { ids, end });
       else refusedJobs.push({ jobId: jobIdAt(pack, cursor.start), topic, reason });
     }
-    const jobIds = ids.subarray(start, end);
-    return { id, topic, jobIds, whole: jobIds.length === messageCount * JOB_ID_BYTES };
+    const jobs = (end - firstId) / JOB_ID_BYTES;
+    return { id, topic, jobs, ids, firstId, whole: jobs === messageCount };
   });
   return { published, refusedJobs };
+}
+
+function copyId(pack: Buffer, from: number, { ids, end }: { ids: Buffer; end: number }): number {
+  for (let place = 0; place < JOB_ID_BYTES; place += 1) ids[end + place] = pack[from + place] ?? 0;
+  return end + JOB_ID_BYTES;
 }

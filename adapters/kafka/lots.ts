@@ -1,6 +1,7 @@
 import type { OutgoingPack } from '../../engine/ports/event-streamer.ts';
 import type { Topic } from '../../events/ids.ts';
 import { PackCursor } from '../../events/pack.ts';
+import { ByteWriter } from './byte-writer.ts';
 import { murmur2, partitionOf } from './partitioner.ts';
 import { BATCH_HEADER_BYTES, encodeHeaders, recordBound, writeRecord } from './record-batch.ts';
 
@@ -49,7 +50,8 @@ export function planLots(packs: readonly OutgoingPack[], partitionsOf: ReadonlyM
       shared = { headers: encodeHeaders(headers), headerCount: headers.length };
       sharedBy = headers;
     }
-    const pack = { messages, firstIndex, firstPlace: place, ...shared };
+    const { headers: encoded, headerCount } = shared;
+    const pack = { messages, headers: encoded, headerCount, firstIndex, firstPlace: place };
     const partitions = topics.get(topic) ?? [];
     if (partitions.length === 0) topics.set(topic, partitions);
     const count = partitionsOf.get(topic) ?? 1;
@@ -86,21 +88,22 @@ function lotFor(
 
 /** Writes the lot's records behind room for the head of their batch. @returns the batch, a view of `target` */
 export function writeLot(target: Buffer, { packs, starts, places }: Lot): Buffer {
-  const cursor = new PackCursor(target);
+  const to = new ByteWriter(target, BATCH_HEADER_BYTES);
+  const message = new PackCursor(target);
   const extras = { headers: target, headerCount: 0, index: -1 };
-  const record = { message: cursor, extras, offset: 0 };
-  let at = BATCH_HEADER_BYTES;
-  for (const [offset, pack] of packs.entries()) {
-    cursor.moveTo(pack.messages, starts[offset] ?? 0);
-    cursor.next();
+  const record = { message, extras };
+  for (let offset = 0; offset < packs.length; offset += 1) {
+    const pack = packs[offset];
+    if (!pack) continue;
+    message.moveTo(pack.messages, starts[offset] ?? 0);
+    message.next();
+    const place = (places[offset] ?? 0) - pack.firstPlace;
     extras.headers = pack.headers;
     extras.headerCount = pack.headerCount;
-    extras.index =
-      pack.firstIndex === undefined ? -1 : pack.firstIndex + (places[offset] ?? 0) - pack.firstPlace;
-    record.offset = offset;
-    at = writeRecord(target, at, record);
+    extras.index = pack.firstIndex === undefined ? -1 : pack.firstIndex + place;
+    writeRecord(to, offset, record);
   }
-  return target.subarray(0, at);
+  return target.subarray(0, to.at);
 }
 
 /** Nothing of a batch that is refused for its size was stored, so halving it repeats nothing. */

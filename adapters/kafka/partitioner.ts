@@ -17,7 +17,13 @@ export function murmur2(data: Buffer, from = 0, length = data.length - from): nu
   const end = from + length;
   let hash = 0x9747b28c ^ length;
   for (let at = from; at < whole; at += 4) {
-    const word = Math.imul(data.readInt32LE(at), M);
+    // readInt32LE would check the place once more for every word.
+    const bits =
+      (data[at] ?? 0) |
+      ((data[at + 1] ?? 0) << 8) |
+      ((data[at + 2] ?? 0) << 16) |
+      ((data[at + 3] ?? 0) << 24);
+    const word = Math.imul(bits, M);
     hash = Math.imul(hash, M) ^ Math.imul(word ^ (word >>> 24), M);
   }
   if (whole < end) {

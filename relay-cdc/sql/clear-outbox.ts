@@ -70,15 +70,14 @@ function split(rows: readonly PublishedRow[]) {
   const jobs = newEntries();
   const packs = newEntries();
   const topics: string[] = [];
-  for (const { id, topic, jobIds, whole } of rows) {
+  for (const { id, topic, jobs: count, ids, firstId, whole } of rows) {
     // SQL counts from 1.
     const place = topics.indexOf(topic) + 1 || topics.push(topic);
-    if (whole && jobIds.length > JOB_ID_BYTES) add(packs, { id, ids: jobIds, place });
-    else {
-      for (let at = 0; at < jobIds.length; at += JOB_ID_BYTES) {
-        add(jobs, { id, ids: jobIds.subarray(at, at + JOB_ID_BYTES), place });
-      }
-    }
+    const end = firstId + count * JOB_ID_BYTES;
+    const step = whole && count > 1 ? end - firstId : JOB_ID_BYTES;
+    const entries = step > JOB_ID_BYTES ? packs : jobs;
+    for (let at = firstId; at < end; at += step)
+      add(entries, { id, ids: ids.subarray(at, at + step), place });
   }
   return { jobs, packs, topics };
 }

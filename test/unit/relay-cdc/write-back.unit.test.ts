@@ -11,7 +11,9 @@ function rowsOf(count: number, messages = 1): PublishedRow[] {
   return Array.from({ length: count }, (_, id) => ({
     id: BigInt(id),
     topic: 't' as Topic,
-    jobIds: Buffer.alloc(messages * JOB_ID_BYTES),
+    jobs: messages,
+    ids: Buffer.alloc(messages * JOB_ID_BYTES),
+    firstId: 0,
     whole: true,
   }));
 }
