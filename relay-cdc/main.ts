@@ -15,7 +15,7 @@ import { readRelayConfig, requireKafkaMode } from './config.ts';
 import { serveHealth } from './health.ts';
 import { RelayMetrics } from './metrics.ts';
 import { openSession } from './open-session.ts';
-import { runRelayLoop } from './relay.ts';
+import { type RelayDeps, runRelayLoop } from './relay.ts';
 import { RelayStatus } from './status.ts';
 
 export interface RunRelayOptions {
@@ -26,6 +26,8 @@ export interface RunRelayOptions {
   readonly logger?: Logger;
   /** Where the boot log goes; standard output unless given. */
   readonly write?: (line: string) => void;
+  /** What is done with published rows; unless given they are cleared and audited. */
+  readonly clear?: NonNullable<RelayDeps['clear']>;
 }
 
 /**
@@ -65,6 +67,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
       engine,
       streamer: createKafkaStreamer(kafka, logger),
       openSession: (connection, session) => openSession(config, connection, session),
+      ...(options.clear ? { clear: options.clear } : {}),
       roles: leaderRoles(engine, { logger, wakeups, ...config.roles }),
       logger,
       metrics,
