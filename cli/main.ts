@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { isMillraceError } from '../engine/errors.ts';
+import { releaseParent } from './shutdown.ts';
 
 /**
  * The verbs. Only the one that is run is loaded: it starts sooner, and a process that has nothing to do with Kafka holds
@@ -30,4 +31,5 @@ try {
   // What Millrace names is said in its own words; anything else is a fault of ours and comes with its stack.
   console.error(isMillraceError(error) ? `millrace: ${error.message}` : error);
   process.exitCode = 1;
+  releaseParent();
 }

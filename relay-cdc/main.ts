@@ -16,6 +16,7 @@ import { readRelayConfig, requireKafkaMode } from './config.ts';
 import { serveHealth } from './health.ts';
 import { RelayMetrics } from './metrics.ts';
 import { openSession } from './open-session.ts';
+import type { RelayDeps } from './relay.ts';
 import { settleShards } from './reshard.ts';
 import { leading, openShards, runShards, shardHealth } from './run-shards.ts';
 
@@ -27,6 +28,8 @@ export interface RunRelayOptions {
   readonly logger?: Logger;
   /** Where the boot log goes; standard output unless given. */
   readonly write?: (line: string) => void;
+  /** What is done with published rows; unless given they are cleared and audited. */
+  readonly clear?: NonNullable<RelayDeps['clear']>;
 }
 
 /**
@@ -67,6 +70,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
       streamer,
       readTail: createTailReader(kafka),
       openSession: (connection, session) => openSession(config, connection, session),
+      ...(options.clear ? { clear: options.clear } : {}),
       roles: leaderRoles(engine, { logger, wakeups, ...config.roles }),
     },
     signal,

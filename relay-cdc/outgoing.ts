@@ -1,7 +1,7 @@
-import type { OutgoingRecord } from '../engine/ports/event-streamer.ts';
+import type { OutgoingPack } from '../engine/ports/event-streamer.ts';
 import { DISPATCH_CONTENT_TYPE, header } from '../events/headers.ts';
-import type { JobId, Lsn, Term, Topic } from '../events/ids.ts';
-import { decodePack, type PackedHeader } from '../events/pack.ts';
+import type { Lsn, Term, Topic } from '../events/ids.ts';
+import { checkPack, type PackedHeader } from '../events/pack.ts';
 import { formatLsn } from './lsn.ts';
 import type { OutboxRow } from './wal-session.ts';
 
@@ -14,71 +14,53 @@ export interface PlacedRow {
   readonly firstIndex: number;
 }
 
-/** A row whose messages could be read, and where they are among the records. */
-export interface PackedRow {
-  readonly id: bigint;
-  readonly topic: Topic;
-  readonly jobIds: readonly JobId[];
-}
-
 export interface Outgoing {
-  readonly records: readonly OutgoingRecord[];
-  readonly rows: readonly PackedRow[];
+  readonly packs: readonly OutgoingPack[];
+  /** The rows of the packs, at the same places. */
+  readonly rows: readonly OutboxRow[];
+  readonly messages: number;
   /** Rows that hold no pack. They stay where they are, in the outbox, for a person to look at. */
   readonly broken: readonly { readonly id: bigint; readonly topic: Topic; readonly error: unknown }[];
 }
 
 const CONTENT_TYPE: PackedHeader = { name: header.contentType, value: Buffer.from(DISPATCH_CONTENT_TYPE) };
-const CACHED_INDEXES = 1_024;
-const indexHeaders = Array.from({ length: CACHED_INDEXES }, (_, index) => newIndexHeader(index));
 
-/** Opens the packs of rows into records, and adds the headers that only the relay knows. Nothing is copied. */
-export class Unpacker {
+/** Makes packs for the publisher of rows, with the headers that only the relay knows. Nothing is copied. */
+export class Labeller {
   readonly #epoch: PackedHeader;
   #lsn: Lsn | undefined;
-  #lsnHeader: PackedHeader = { name: header.commitLsn, value: Buffer.alloc(0) };
+  #headers: readonly PackedHeader[] = [];
 
   constructor(term: Term) {
     this.#epoch = { name: header.epoch, value: Buffer.from(term.toString()) };
   }
 
-  unpack(placed: readonly PlacedRow[]): Outgoing {
-    const records: OutgoingRecord[] = [];
-    const rows: PackedRow[] = [];
+  label(placed: readonly PlacedRow[]): Outgoing {
+    const packs: OutgoingPack[] = [];
+    const rows: OutboxRow[] = [];
     const broken: Outgoing['broken'][number][] = [];
-    for (const one of placed) {
-      const { id, topic } = one.row;
+    let count = 0;
+    for (const { row, commitLsn, firstIndex } of placed) {
+      const { id, topic, messages, messageCount } = row;
       try {
-        rows.push({ id, topic, jobIds: this.#open(one, records) });
+        checkPack(messages, messageCount);
       } catch (error) {
         broken.push({ id, topic, error });
+        continue;
       }
+      packs.push({ topic, messages, messageCount, headers: this.#headersOf(commitLsn), firstIndex });
+      rows.push(row);
+      count += messageCount;
     }
-    return { records, rows, broken };
+    return { packs, rows, messages: count, broken };
   }
 
-  /** @returns the ids of the jobs whose records were added */
-  #open({ row, commitLsn, firstIndex }: PlacedRow, records: OutgoingRecord[]): JobId[] {
-    const { topic, messages, messageCount } = row;
-    const lsn = this.#headerOf(commitLsn);
-    let index = firstIndex;
-    return decodePack(messages, messageCount).map(({ jobId, key, value, headers }) => {
-      const own = indexHeaders[index] ?? newIndexHeader(index);
-      index += 1;
-      records.push({ topic, key, value, headers: [...headers, CONTENT_TYPE, lsn, own, this.#epoch] });
-      return jobId;
-    });
-  }
-
-  #headerOf(lsn: Lsn): PackedHeader {
+  #headersOf(lsn: Lsn): readonly PackedHeader[] {
     if (lsn !== this.#lsn) {
       this.#lsn = lsn;
-      this.#lsnHeader = { name: header.commitLsn, value: Buffer.from(formatLsn(lsn)) };
+      const commitLsn = { name: header.commitLsn, value: Buffer.from(formatLsn(lsn)) };
+      this.#headers = [CONTENT_TYPE, this.#epoch, commitLsn];
     }
-    return this.#lsnHeader;
+    return this.#headers;
   }
-}
-
-function newIndexHeader(index: number): PackedHeader {
-  return { name: header.commitIndex, value: Buffer.from(String(index)) };
 }

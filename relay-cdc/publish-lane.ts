@@ -1,23 +1,11 @@
 import { MillraceError } from '../engine/errors.ts';
+import { openPacks } from '../engine/open-packs.ts';
 import type { Publisher, PublishReceipt } from '../engine/ports/event-streamer.ts';
 import type { Logger } from '../engine/ports/logger.ts';
-import type { JobId, Term, Topic } from '../events/ids.ts';
+import type { Term } from '../events/ids.ts';
 import type { RelayMetrics } from './metrics.ts';
-import { type Outgoing, type PlacedRow, Unpacker } from './outgoing.ts';
-
-/** What became of rows that were published. */
-export interface PublishedRow {
-  readonly id: bigint;
-  readonly topic: Topic;
-  /** Jobs whose messages the broker has. */
-  readonly jobIds: readonly JobId[];
-}
-
-export interface RefusedJob {
-  readonly jobId: JobId;
-  readonly topic: Topic;
-  readonly reason: string;
-}
+import { Labeller, type Outgoing, type PlacedRow } from './outgoing.ts';
+import { type PublishedRow, type RefusedJob, readReceipt } from './published.ts';
 
 export interface LaneOptions {
   readonly publisher: Publisher;
@@ -36,13 +24,13 @@ export interface LaneOptions {
  */
 export class PublishLane {
   readonly #options: LaneOptions;
-  readonly #unpacker: Unpacker;
+  readonly #labeller: Labeller;
   readonly #broken = new Set<bigint>();
   #last: Promise<void> = Promise.resolve();
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    this.#unpacker = new Unpacker(options.term);
+    this.#labeller = new Labeller(options.term);
   }
 
   /** Whether the row holds no pack, and was passed over with an error in the log. */
@@ -61,7 +49,7 @@ export class PublishLane {
 
   async #publish(placed: readonly PlacedRow[]): Promise<void> {
     const { metrics, mayPublish, onPublished } = this.#options;
-    const outgoing = this.#unpacker.unpack(placed);
+    const outgoing = this.#labeller.label(placed);
     for (const broken of outgoing.broken) this.#passOver(broken);
     if (!mayPublish()) {
       throw new MillraceError('replication_failed', 'Leadership is over; nothing more is published.', {
@@ -70,17 +58,17 @@ export class PublishLane {
     }
     const startedAt = performance.now();
     const receipt = await this.#send(outgoing).catch((error: unknown) => {
-      metrics.publishFailed(outgoing.records.length);
+      metrics.publishFailed(outgoing.messages);
       throw error;
     });
-    const refused = refusedJobs(outgoing, receipt);
-    metrics.published(outgoing.records.length - refused.length, performance.now() - startedAt);
-    if (refused.length > 0) metrics.publishFailed(refused.length);
-    await onPublished(withoutRefused(outgoing, receipt), refused);
+    const { published, refusedJobs } = readReceipt(outgoing, receipt);
+    metrics.published(outgoing.messages - refusedJobs.length, performance.now() - startedAt);
+    if (refusedJobs.length > 0) metrics.publishFailed(refusedJobs.length);
+    await onPublished(published, refusedJobs);
   }
 
   /** A client that never answers would stop dispatch without a word. */
-  async #send({ records }: Outgoing): Promise<PublishReceipt> {
+  async #send({ packs }: Outgoing): Promise<PublishReceipt> {
     const { publisher, timeoutMs } = this.#options;
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
@@ -91,7 +79,8 @@ export class PublishLane {
       );
     }, timeoutMs);
     try {
-      return await Promise.race([publisher.publish(records), late]);
+      const answer = publisher.publishPacks?.(packs) ?? publisher.publish(openPacks(packs));
+      return await Promise.race([answer, late]);
     } finally {
       clearTimeout(timer);
     }
@@ -107,31 +96,4 @@ export class PublishLane {
       error,
     });
   }
-}
-
-function refusedJobs(outgoing: Outgoing, { refused }: PublishReceipt): RefusedJob[] {
-  if (refused.length === 0) return [];
-  const reasons = new Map(refused.map(({ index, reason }) => [index, reason]));
-  let index = -1;
-  return outgoing.rows.flatMap(({ topic, jobIds }) =>
-    jobIds.flatMap((jobId): RefusedJob[] => {
-      index += 1;
-      const reason = reasons.get(index);
-      return reason === undefined ? [] : [{ jobId, topic, reason }];
-    }),
-  );
-}
-
-function withoutRefused(outgoing: Outgoing, { refused }: PublishReceipt): readonly PublishedRow[] {
-  if (refused.length === 0) return outgoing.rows;
-  const indexes = new Set(refused.map(({ index }) => index));
-  let index = -1;
-  return outgoing.rows.map(({ id, topic, jobIds }) => ({
-    id,
-    topic,
-    jobIds: jobIds.filter(() => {
-      index += 1;
-      return !indexes.has(index);
-    }),
-  }));
 }

@@ -1,6 +1,6 @@
 import type { EngineDeps } from '../engine/deps.ts';
 import { failureUnit } from '../engine/failure.ts';
-import type { RefusedJob } from './publish-lane.ts';
+import type { RefusedJob } from './published.ts';
 
 /**
  * Ends the jobs whose message the broker will never take: nobody could ever run them. A job that is no longer queued has

@@ -11,6 +11,7 @@ import { keepHeartbeat, sampleGauges } from './leader-duties.ts';
 import type { RelayMetrics } from './metrics.ts';
 import { type Leadership, prepareSlot } from './prepare-slot.ts';
 import { PublishLane } from './publish-lane.ts';
+import type { PublishedRow } from './published.ts';
 import { PublishedTail, readPublished, SkippingPublisher } from './published-tail.ts';
 import { refuseJobs } from './refusals.ts';
 import { recordHandOver } from './relay-state.ts';
@@ -34,6 +35,8 @@ export interface TermDeps {
   readonly engine: EngineDeps;
   readonly streamer: Pick<EventStreamer, 'publisher'>;
   readonly openSession: (connection: ReplicationConnection, options: SessionOptions) => WalSession;
+  /** What is done with published rows; unless given they are cleared and audited. @returns rows that were not there */
+  readonly clear?: (rows: readonly PublishedRow[], term: Term) => Promise<readonly bigint[]>;
   readonly roles: readonly RelayRole[];
   readonly logger: Logger;
   readonly metrics: RelayMetrics;
@@ -138,6 +141,7 @@ async function readTail(deps: TermDeps, tail: PublishedTail, signal: AbortSignal
 /** Publisher and write-back, and the lane between them. They are closed in the opposite order: first nothing new comes. */
 async function openWayOut({ deps, leadership, stop, over, cleanup }: Lead, tail: PublishedTail) {
   const { config, engine, logger, metrics, pool } = deps;
+  const { clear = (rows: readonly PublishedRow[]) => clearOutbox(pool, rows, leadership.term) } = deps;
   const { term } = leadership;
   let session: WalSession | undefined;
   const publisher = await deps.streamer.publisher({ clientId: `millrace-relay-${term}` });
@@ -148,7 +152,7 @@ async function openWayOut({ deps, leadership, stop, over, cleanup }: Lead, tail:
     await atMost(closing, PUBLISHER_CLOSE_DEADLINE_MS, engine.clock);
   });
   const writeBack = new WriteBack({
-    clear: (rows) => clearOutbox(pool, rows, term),
+    clear: (rows) => clear(rows, term),
     maxMessages: config.limits.unclearedMessages,
     clock: engine.clock,
     logger,

@@ -1,7 +1,7 @@
 import type { Clock } from '../engine/ports/clock.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { RelayMetrics } from './metrics.ts';
-import type { PublishedRow } from './publish-lane.ts';
+import type { PublishedRow } from './published.ts';
 import { atMost } from './waiting.ts';
 
 export interface WriteBackDeps {
@@ -95,7 +95,7 @@ export class WriteBack {
 
   #push(row: PublishedRow): void {
     this.#queue.push(row);
-    this.#messages += row.jobIds.length;
+    this.#messages += row.jobs;
     this.#addedRows += 1;
   }
 
@@ -126,7 +126,7 @@ export class WriteBack {
       }
       this.#queue = this.#queue.slice(count);
       this.#doneRows += count;
-      for (const { jobIds } of rows) this.#messages -= jobIds.length;
+      for (const { jobs } of rows) this.#messages -= jobs;
       this.#deps.metrics.uncleared(this.#messages);
       this.#wake();
     }
@@ -179,8 +179,8 @@ export class WriteBack {
 function fitting(rows: readonly PublishedRow[]): number {
   let messages = 0;
   let count = 0;
-  for (const { jobIds } of rows) {
-    messages += jobIds.length;
+  for (const { jobs } of rows) {
+    messages += jobs;
     if (count > 0 && (count === MAX_ROWS || messages > MAX_MESSAGES)) break;
     count += 1;
   }

@@ -2,6 +2,7 @@ import { limits } from '../engine/deps.ts';
 import { isMillraceError, MillraceError } from '../engine/errors.ts';
 import { silentLogger } from '../engine/ports/logger.ts';
 import { isStepId } from '../events/ids.ts';
+import { AttemptLimits, LONGEST_ATTEMPT_MS } from './worker/attempt-limits.ts';
 import { sdkClock } from './worker/clock.ts';
 import { RunnerDeadline } from './worker/deadline.ts';
 import { JobLanes, type LeasedJob } from './worker/job-lanes.ts';
@@ -25,7 +26,7 @@ export interface PollingRunnerOptions extends WorkerOptions {
   readonly pollIntervalMs?: number;
   /** After `stop`: how long what was taken may go on, in milliseconds; 20 seconds unless given. */
   readonly graceMs?: number;
-  /** Instead of the API at `apiUrl`: for tests. */
+  /** Instead of the API at `apiUrl`: in the same process. */
   readonly pollApi?: PollApi;
 }
 
@@ -33,6 +34,7 @@ interface Run {
   readonly stopping: AbortController;
   readonly deadline: RunnerDeadline;
   readonly leases: LeaseKeeper;
+  readonly attempts: AttemptLimits;
   readonly lanes: JobLanes;
   readonly poller: JobPoller;
   polling: Promise<void>;
@@ -97,6 +99,7 @@ export class PollingRunner {
     run.stopping.abort(new Error('the worker is shutting down'));
     await run.polling;
     await run.lanes.drained();
+    run.attempts[Symbol.dispose]();
     await run.leases[Symbol.asyncDispose]();
     run.deadline.finish();
   }
@@ -107,7 +110,9 @@ export class PollingRunner {
     const deadline = new RunnerDeadline({ clock, graceMs });
     const leases = new LeaseKeeper({ api, leaseMs, clock, logger });
     const reporter = new Reporter({ api, clock, end: deadline.end });
-    const run = this.#attempt(leases, deadline);
+    const { handlerTimeoutMs: timeoutMs = LONGEST_ATTEMPT_MS } = this.#settings;
+    const attempts = new AttemptLimits({ clock, timeoutMs, stop: deadline.stop });
+    const run = this.#attempt(leases, attempts);
     const lanes = new JobLanes({ lanes: concurrency, prefetch, leases, reporter, deadline, logger, run });
     const poller = new JobPoller({
       api: this.#api,
@@ -121,18 +126,21 @@ export class PollingRunner {
       logger,
       end: deadline.end,
     });
-    return { stopping: new AbortController(), deadline, leases, lanes, poller, polling: Promise.resolve() };
+    return {
+      stopping: new AbortController(),
+      deadline,
+      leases,
+      attempts,
+      lanes,
+      poller,
+      polling: Promise.resolve(),
+    };
   }
 
-  #attempt(leases: LeaseKeeper, deadline: RunnerDeadline) {
-    const {
-      handlers,
-      clock = sdkClock,
-      logger = silentLogger,
-      handlerTimeoutMs = 15 * 60_000,
-    } = this.#settings;
+  #attempt(leases: LeaseKeeper, limits: AttemptLimits) {
+    const { handlers, clock = sdkClock, logger = silentLogger } = this.#settings;
     const heartbeat = (lease: HeldLease) => leases.extend(lease);
-    const options = { handlers, logger, clock, timeoutMs: handlerTimeoutMs, stop: deadline.stop, heartbeat };
+    const options = { handlers, logger, clock, limits, heartbeat };
     return ({ lease, payloadText }: LeasedJob) => runAttempt(lease, payloadText, options);
   }
 }

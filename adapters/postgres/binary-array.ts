@@ -32,6 +32,14 @@ const UUID: ElementType<string> = {
   write: (buffer, value, at) => buffer.write(value.replaceAll('-', ''), at, 'hex'),
 };
 
+const UUID_BYTES: ElementType<Buffer> = { ...BYTEA, oid: 2950 };
+
+const INT8: ElementType<bigint> = {
+  oid: 20,
+  size: () => 8,
+  write: (buffer, value, at) => buffer.writeBigInt64BE(value, at),
+};
+
 const INT4: ElementType<number> = {
   oid: 23,
   size: () => 4,
@@ -50,6 +58,9 @@ export const textArray = (values: Values<string>) => encode(TEXT, values);
 export const jsonArray = (values: Values<string>) => encode(JSON_TEXT, values);
 export const byteaArray = (values: Values<Buffer>) => encode(BYTEA, values);
 export const uuidArray = (values: Values<string>) => encode(UUID, values);
+/** Each of 16 bytes. */
+export const uuidBytesArray = (values: Values<Buffer>) => encode(UUID_BYTES, values);
+export const bigintArray = (values: Values<bigint>) => encode(INT8, values);
 export const intArray = (values: Values<number>) => encode(INT4, values);
 export const timestamptzArray = (values: Values<Date>) => encode(TIMESTAMPTZ, values);
 

@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto';
 import type { NewJob } from '../../engine/commit.ts';
-import type { Topic } from '../../events/ids.ts';
+import type { JobId, Topic } from '../../events/ids.ts';
 import { MAX_PACK_BYTES, MAX_PACK_MESSAGES } from '../../events/pack.ts';
 
-type Dispatching = Pick<NewJob, 'dispatch'>;
+type Dispatching = Pick<NewJob, 'id' | 'dispatch'>;
 
 /**
  * Numbers the packs of each topic so that none grows beyond the limits, and each holds keys of one shard: a number modulo
@@ -25,30 +25,56 @@ export function packNumbers(jobs: readonly Dispatching[], shards: number): numbe
   });
 }
 
+/**
+ * What the jobs of a pack carry so that their dispatch can be written down once for all of them: the id of the pack's first
+ * job. None for a job without a message.
+ */
+export function dispatchIds(jobs: readonly Dispatching[], shards: number): (JobId | undefined)[] {
+  const numbers = packNumbers(jobs, shards);
+  const firsts = new Map<string, JobId>();
+  return jobs.map(({ id, dispatch }, index) => {
+    if (!dispatch) return undefined;
+    const name = `${numbers[index]} ${dispatch.topic}`;
+    const first = firsts.get(name) ?? id;
+    firsts.set(name, first);
+    return first;
+  });
+}
+
 export interface ReadyPack {
   readonly topic: Topic;
   readonly shard: number;
   readonly count: number;
   readonly bytes: Buffer;
+  /** As {@link dispatchIds} gives it; a pack of one has none. */
+  readonly dispatchId: JobId | undefined;
 }
 
 /** The outbox rows of jobs that will all be written, in the order of their first messages. */
 export function readyPacks(jobs: readonly Dispatching[], shards: number): ReadyPack[] {
   const numbers = packNumbers(jobs, shards);
-  const packs = new Map<string, { topic: Topic; shard: number; messages: Buffer[] }>();
-  jobs.forEach(({ dispatch }, index) => {
+  const packs = new Map<string, { topic: Topic; shard: number; first: JobId; messages: Buffer[] }>();
+  jobs.forEach(({ id, dispatch }, index) => {
     if (!dispatch) return;
     const number = numbers[index] ?? 0;
     const name = `${number} ${dispatch.topic}`;
     const pack = packs.get(name);
     if (pack) pack.messages.push(dispatch.message);
-    else packs.set(name, { topic: dispatch.topic, shard: number % shards, messages: [dispatch.message] });
+    else {
+      packs.set(name, {
+        topic: dispatch.topic,
+        shard: number % shards,
+        first: id,
+        messages: [dispatch.message],
+      });
+    }
   });
-  return [...packs.values()].map(({ topic, shard, messages }) => ({
+  return [...packs.values()].map(({ topic, shard, first, messages }) => ({
     topic,
     shard,
     count: messages.length,
     bytes: Buffer.concat(messages),
+    dispatchId: messages.length > 1 ? first : undefined,
   }));
 }
 

@@ -3,7 +3,7 @@ import { readKafkaConfig } from '../../adapters/kafka/config.ts';
 import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
 import { systemClock } from '../../adapters/system/clock.ts';
 import { createJsonLogger } from '../../adapters/system/logger.ts';
-import { readWorkerConfig } from '../../functions/worker/config.ts';
+import { readWorkerConfig, type WorkerDefaults } from '../../functions/worker/config.ts';
 import { KafkaRunner } from '../../sdk/kafka-runner.ts';
 import { createMskHandler } from '../../sdk/worker/msk-handler.ts';
 import { startMskEventSource } from '../dev/msk-event-source.ts';
@@ -12,10 +12,20 @@ import { loadServiceConfig, stepIds } from '../service-config.ts';
 /** The sources that need a broker, in a file of their own: a worker that polls does not load it. */
 
 export async function startKafkaRunner(): Promise<() => Promise<void>> {
-  const { options, streamer } = await assemble();
-  const runner = new KafkaRunner({ ...options, streamer, ...readBatching() });
+  const { options, streamer } = await assemble({ concurrency: 1, mayUsePostgres: true });
+  const direct =
+    options.apiUrl === undefined ? await (await import('../direct-worker.ts')).open(options) : undefined;
+  const runner = new KafkaRunner({
+    ...options,
+    streamer,
+    ...readBatching(),
+    ...(direct && { api: direct.api }),
+  });
   await runner.start();
-  return () => runner.stop();
+  return async () => {
+    await runner.stop();
+    await direct?.close();
+  };
 }
 
 export async function startMskLocal(): Promise<() => Promise<void>> {
@@ -33,8 +43,8 @@ export async function startMskLocal(): Promise<() => Promise<void>> {
   return () => source.stop();
 }
 
-async function assemble() {
-  const { logLevel, ...settings } = readWorkerConfig();
+async function assemble(defaults?: WorkerDefaults) {
+  const { logLevel, ...settings } = readWorkerConfig(process.env, defaults);
   const service = await loadServiceConfig();
   const logger = createJsonLogger(logLevel);
   const streamer = createKafkaStreamer(readKafkaConfig(process.env), logger);

@@ -15,7 +15,9 @@ const sources = {
 
 export function workerCommand(): Command {
   return new Command('worker')
-    .description('run the handlers of millrace.config.ts (WE_API_URL, WE_KAFKA_…)')
+    .description(
+      'run the handlers of millrace.config.ts through the API (WE_API_URL), or on PostgreSQL itself (WE_POSTGRES_DSN)',
+    )
     .addOption(
       new Option(
         '--source <source>',
@@ -38,15 +40,21 @@ async function worker({ source }: { source: keyof typeof sources }): Promise<voi
 }
 
 async function startPolling(): Promise<() => Promise<void>> {
-  const { logLevel, ...settings } = readWorkerConfig(process.env, { concurrency: 10 });
+  const { logLevel, ...settings } = readWorkerConfig(process.env, { concurrency: 10, mayUsePostgres: true });
   const { jobs } = await loadServiceConfig();
+  const direct =
+    settings.apiUrl === undefined ? await (await import('../direct-worker.ts')).open(settings) : undefined;
   const prefetch = readInteger(process.env, 'WE_WORKER_PREFETCH', { fallback: 0, min: 0, max: 10_000 });
   const runner = new PollingRunner({
     ...settings,
     prefetch,
     handlers: jobs,
     logger: createJsonLogger(logLevel),
+    ...(direct ? { api: direct.api, pollApi: direct.api } : {}),
   });
   await runner.start();
-  return () => runner.stop();
+  return async () => {
+    await runner.stop();
+    await direct?.close();
+  };
 }

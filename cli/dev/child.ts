@@ -21,6 +21,8 @@ export interface ChildOptions {
   readonly env: Readonly<Record<string, string>>;
   /** File for its output. */
   readonly log: string;
+  /** What to run in the place of the millrace command. */
+  readonly main?: string;
 }
 
 /** V8's limits by verb; `cli/millrace.mjs` says why. */
@@ -36,12 +38,16 @@ const TAIL_CHARS = 2_000;
 
 /** Starts one millrace process and waits until it says that it is ready. It ends when this process does, however that ends. */
 export async function startChild(name: string, options: ChildOptions): Promise<Child> {
-  const child = spawn(process.execPath, [...flagsOf(options.command), MAIN, ...options.command], {
-    // Its own group: Ctrl-C reaches this process alone, which then ends the children in order.
-    detached: true,
-    env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
+  const child = spawn(
+    process.execPath,
+    [...flagsOf(options.command), options.main ?? MAIN, ...options.command],
+    {
+      // Its own group: Ctrl-C reaches this process alone, which then ends the children in order.
+      detached: true,
+      env: { ...process.env, ...options.env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    },
+  );
   const tail = keepOutput(child, options.log);
   const ended = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) => resolve(signal ? `ended by ${signal}` : `exited with code ${code}`));

@@ -29,9 +29,28 @@ export interface OutgoingRecord {
   readonly headers: readonly PackedHeader[];
 }
 
+/**
+ * Messages of one topic as an outbox row holds them (events/pack.ts), and what goes onto each of them besides. It is the
+ * form for a publisher that copies bytes: no object a message. `checkPack` has found it whole.
+ */
+export interface OutgoingPack {
+  readonly topic: Topic;
+  readonly messages: Buffer;
+  readonly messageCount: number;
+  /** Headers of every message, after its own. Packs that share the array are encoded together. */
+  readonly headers: readonly PackedHeader[];
+  /** Value of the last header, `commit-index`, of the first message; one more for each that follows. None without it. */
+  readonly firstIndex: number | undefined;
+}
+
 export interface Publisher {
   /** Publishes in order; one call at a time. An empty array resolves at once. */
   publish(records: readonly OutgoingRecord[]): Promise<PublishReceipt>;
+  /**
+   * The same, under the same clauses, for messages that are still in their packs; an index counts the messages of all packs.
+   * A publisher that is no faster for it leaves it out and is handed records (`engine/open-packs.ts`).
+   */
+  publishPacks?(packs: readonly OutgoingPack[]): Promise<PublishReceipt>;
   /** Waits for what is under way, then disconnects. Safe to call twice. */
   close(): Promise<void>;
 }

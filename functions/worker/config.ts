@@ -1,9 +1,17 @@
 import { hostname } from 'node:os';
-import { type Environment, readChoice, readDuration, readInteger, readString } from '../../adapters/env.ts';
+import {
+  type Environment,
+  readChoice,
+  readDuration,
+  readInteger,
+  readOptional,
+  readString,
+} from '../../adapters/env.ts';
 import type { LogLevel } from '../../adapters/system/logger.ts';
 
 export interface WorkerConfig {
-  readonly apiUrl: string;
+  /** Undefined: the worker does what it needs on PostgreSQL itself. */
+  readonly apiUrl: string | undefined;
   readonly workerId: string;
   readonly leaseSeconds: number;
   readonly concurrency: number;
@@ -11,13 +19,20 @@ export interface WorkerConfig {
   readonly logLevel: LogLevel;
 }
 
+export interface WorkerDefaults {
+  readonly concurrency: number;
+  /** Whether the process may hold connections to PostgreSQL, as a Lambda should not. */
+  readonly mayUsePostgres: boolean;
+}
+
 /** The worker's settings; every error names its variable. */
 export function readWorkerConfig(
   env: Environment = process.env,
-  defaults: { readonly concurrency: number } = { concurrency: 1 },
+  defaults: WorkerDefaults = { concurrency: 1, mayUsePostgres: false },
 ): WorkerConfig {
+  const usesPostgres = defaults.mayUsePostgres && readOptional(env, 'WE_POSTGRES_DSN') !== undefined;
   return Object.freeze({
-    apiUrl: readString(env, 'WE_API_URL'),
+    apiUrl: usesPostgres ? readOptional(env, 'WE_API_URL') : readString(env, 'WE_API_URL'),
     workerId: readString(env, 'WE_WORKER_ID', defaultWorkerId(env)),
     leaseSeconds: readInteger(env, 'WE_LEASE_SECONDS', { fallback: 120, min: 1, max: 43_200 }),
     concurrency: readInteger(env, 'WE_WORKER_CONCURRENCY', {

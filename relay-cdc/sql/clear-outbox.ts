@@ -1,67 +1,99 @@
-import type { ClientBase, Pool } from 'pg';
+import type { Pool } from 'pg';
+import { bigintArray, byteaArray, intArray, uuidBytesArray } from '../../adapters/postgres/binary-array.ts';
 import type { Term } from '../../events/ids.ts';
-import type { PublishedRow } from '../publish-lane.ts';
+import { JOB_ID_BYTES, type PublishedRow } from '../published.ts';
 
 /**
- * Deletes published rows and writes the audit row of each of their jobs, in one statement. Audit rows hang on the deletion,
- * so that a row published twice (after a crash) is recorded once.
+ * Deletes published rows and writes that their jobs were dispatched, in one statement: an audit row a job, or one for a pack
+ * whose jobs know it by its `dispatch_id` (migration 0015). Audit rows hang on the deletion, so that a row published twice
+ * (after a crash) is recorded once.
  * @returns rows that were not there: cleared by an earlier leader, or committed and not yet visible, which is why the
  *   caller asks again for them
  */
 export async function clearOutbox(
-  db: Pool | ClientBase,
+  db: Pick<Pool, 'query'>,
   rows: readonly PublishedRow[],
   term: Term,
 ): Promise<bigint[]> {
-  const { ids, rowIds, jobIds, topicPlaces, topics } = columns(rows);
+  const { jobs, packs, topics } = split(rows);
   const { rows: missing } = await db.query<{ id: string }>({
     name: 'relay_clear_outbox',
     text: `
       with gone as (
         delete from dispatch_outbox
         where id = any($1::bigint[])
-        returning id
+        returning id, dispatch_id
+      ), pack as materialized (
+        select pack.row_id, pack.job_ids, pack.topic, gone.dispatch_id
+        from unnest($5::bigint[], $6::bytea[], $7::integer[]) as pack (row_id, job_ids, topic)
+        join gone on gone.id = pack.row_id
       ), audited as (
-        insert into audit_log (actor, action, job_id, detail)
-        select 'relay', 'DISPATCHED_VIA_BROKER', message.job_id, ($5::jsonb[])[message.topic]
-        from unnest($2::bigint[], $3::uuid[], $4::integer[]) as message (row_id, job_id, topic)
-        join gone on gone.id = message.row_id
+        insert into audit_log (actor, action, job_id, dispatch_id, detail)
+        select 'relay', 'DISPATCHED_VIA_BROKER', job.id, null::uuid, ($8::jsonb[])[job.topic]
+        from unnest($2::bigint[], $3::uuid[], $4::integer[]) as job (row_id, id, topic)
+        join gone on gone.id = job.row_id
+        union all
+        select
+          'relay', 'DISPATCHED_VIA_BROKER', null, pack.dispatch_id,
+          ($8::jsonb[])[pack.topic] || jsonb_build_object('messages', octet_length(pack.job_ids) / ${JOB_ID_BYTES})
+        from pack
+        where pack.dispatch_id is not null
+        union all
+        select
+          'relay', 'DISPATCHED_VIA_BROKER',
+          encode(substring(pack.job_ids from byte for ${JOB_ID_BYTES}), 'hex')::uuid, null, ($8::jsonb[])[pack.topic]
+        from pack
+        cross join generate_series(1, octet_length(pack.job_ids), ${JOB_ID_BYTES}) as byte
+        where pack.dispatch_id is null
       )
       select wanted.id::text as id
       from unnest($1::bigint[]) as wanted (id)
-      where wanted.id not in (select gone.id from gone)
+      where (select count(*) from gone) < cardinality($1::bigint[])
+        and wanted.id not in (select gone.id from gone)
     `,
     values: [
-      arrayOf(ids),
-      arrayOf(rowIds),
-      arrayOf(jobIds),
-      arrayOf(topicPlaces),
+      bigintArray(rows.map(({ id }) => id)),
+      bigintArray(jobs.rowIds),
+      uuidBytesArray(jobs.ids),
+      intArray(jobs.topicPlaces),
+      bigintArray(packs.rowIds),
+      byteaArray(packs.ids),
+      intArray(packs.topicPlaces),
       topics.map((topic) => JSON.stringify({ topic, term: Number(term) })),
     ],
   });
   return missing.map(({ id }) => BigInt(id));
 }
 
-function columns(rows: readonly PublishedRow[]) {
-  const ids: bigint[] = [];
-  const rowIds: bigint[] = [];
-  const jobIds: string[] = [];
-  const topicPlaces: number[] = [];
+/** Whole packs of several are one entry each; whatever else was published is an entry a job. */
+function split(rows: readonly PublishedRow[]) {
+  const jobs = newEntries();
+  const packs = newEntries();
   const topics: string[] = [];
-  for (const { id, topic, jobIds: jobs } of rows) {
-    ids.push(id);
+  for (const { id, topic, jobs: count, ids, firstId, whole } of rows) {
     // SQL counts from 1.
     const place = topics.indexOf(topic) + 1 || topics.push(topic);
-    for (const jobId of jobs) {
-      rowIds.push(id);
-      jobIds.push(jobId);
-      topicPlaces.push(place);
-    }
+    const end = firstId + count * JOB_ID_BYTES;
+    const step = whole && count > 1 ? end - firstId : JOB_ID_BYTES;
+    const entries = step > JOB_ID_BYTES ? packs : jobs;
+    for (let at = firstId; at < end; at += step)
+      add(entries, { id, ids: ids.subarray(at, at + step), place });
   }
-  return { ids, rowIds, jobIds, topicPlaces, topics };
+  return { jobs, packs, topics };
 }
 
-/** An array literal of values that need no quoting. pg's own serializer quotes each, at several times the cost. */
-function arrayOf(values: readonly (bigint | number | string)[]): string {
-  return `{${values.join(',')}}`;
+interface Entries {
+  readonly rowIds: bigint[];
+  readonly ids: Buffer[];
+  readonly topicPlaces: number[];
+}
+
+function newEntries(): Entries {
+  return { rowIds: [], ids: [], topicPlaces: [] };
+}
+
+function add(entries: Entries, { id, ids, place }: { id: bigint; ids: Buffer; place: number }): void {
+  entries.rowIds.push(id);
+  entries.ids.push(ids);
+  entries.topicPlaces.push(place);
 }

@@ -22,7 +22,7 @@ export interface JobLanesOptions {
 }
 
 /** Results that may be on their way beyond one for each lane: with more, the API cannot keep up, and nothing is taken. */
-const UNRECORDED = 200;
+const UNRECORDED = 2000;
 
 /** Runs leased jobs, so many at a time, and hands their results to the reporter. */
 export class JobLanes {

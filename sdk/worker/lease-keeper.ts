@@ -7,15 +7,15 @@ type Claimed = Extract<ClaimAnswer, { outcome: 'claimed' }>;
 /** A claimed job from the claim until its result is recorded. */
 export interface HeldLease extends Lease {
   readonly claim: Claimed;
-  /** Aborts when the lease is lost. */
+  /** Aborts when the attempt must end: the lease is lost, or {@link abort} was called. */
   readonly signal: AbortSignal;
+  readonly abort: (reason: unknown) => void;
   /** The API said that the job has gone elsewhere: a result would be refused. */
   readonly isLost: () => boolean;
 }
 
 interface Held {
   readonly lease: HeldLease;
-  readonly controller: AbortController;
   /** By our own clock, counted from before the request: never later than the true end. */
   until: number;
 }
@@ -50,13 +50,16 @@ export class LeaseKeeper implements AsyncDisposable {
   /** @param since when the claim was asked for, in milliseconds since the epoch */
   hold(id: Lease['id'], claim: Claimed, since: number): HeldLease {
     const controller = new AbortController();
-    let lost = false;
-    controller.signal.addEventListener('abort', () => {
-      lost = controller.signal.reason instanceof LeaseLost;
-    });
     const { signal } = controller;
-    const lease: HeldLease = { id, token: claim.token, claim, signal, isLost: () => lost };
-    this.#held.set(id, { lease, controller, until: since + this.#options.leaseMs });
+    const lease: HeldLease = {
+      id,
+      token: claim.token,
+      claim,
+      signal,
+      abort: (reason) => controller.abort(reason),
+      isLost: () => signal.reason instanceof LeaseLost,
+    };
+    this.#held.set(id, { lease, until: since + this.#options.leaseMs });
     this.#loop ??= this.#keep();
     return lease;
   }
@@ -107,14 +110,14 @@ export class LeaseKeeper implements AsyncDisposable {
     // A job that was settled while the request was under way is no longer running, and has not been lost.
     if (answer === undefined || !this.#held.has(held.lease.id)) return;
     if (answer.outcome === 'extended') held.until = since + this.#options.leaseMs;
-    else held.controller.abort(new LeaseLost(answer.outcome === 'lost' ? answer.status : 'gone'));
+    else held.lease.abort(new LeaseLost(answer.outcome === 'lost' ? answer.status : 'gone'));
   }
 
   /** Without an answer for a whole lease, another worker may have the job by now. */
   #abortExpired(): void {
     const now = this.#options.clock.now().getTime();
-    for (const { controller, until } of this.#held.values()) {
-      if (until <= now) controller.abort(new Error('the lease ran out: the API could not be reached'));
+    for (const { lease, until } of this.#held.values()) {
+      if (until <= now) lease.abort(new Error('the lease ran out: the API could not be reached'));
     }
   }
 }

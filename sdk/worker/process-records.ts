@@ -2,6 +2,7 @@ import type { Clock } from '../../engine/ports/clock.ts';
 import type { BatchOutcome, IncomingRecord } from '../../engine/ports/event-streamer.ts';
 import { type Logger, silentLogger } from '../../engine/ports/logger.ts';
 import type { JobHandlers } from '../define.ts';
+import { AttemptLimits, LONGEST_ATTEMPT_MS } from './attempt-limits.ts';
 import { Claimer } from './claimer.ts';
 import { sdkClock } from './clock.ts';
 import type { Deadline } from './deadline.ts';
@@ -43,7 +44,12 @@ export function createProcessRecords(options: ProcessRecordsOptions): ProcessRec
   return async (records, deadline) => {
     const { clock = sdkClock, logger = silentLogger, api, leaseMs, beatMs } = options;
     await using leases = new LeaseKeeper({ api, leaseMs, beatMs, clock, logger });
-    const tools = openTools(options, { pace, leases, deadline });
+    using limits = new AttemptLimits({
+      clock,
+      timeoutMs: options.handlerTimeoutMs ?? LONGEST_ATTEMPT_MS,
+      stop: deadline.stop,
+    });
+    const tools = openTools(options, { pace, leases, deadline, limits });
     const batch = decodeBatch(records);
     const blocked = await passOverUndecodable(batch.undecodable, tools);
     const runs = await runPartitions(batch, blocked, tools);
@@ -53,7 +59,10 @@ export function createProcessRecords(options: ProcessRecordsOptions): ProcessRec
 
 function openTools(
   options: ProcessRecordsOptions,
-  shared: Pick<BatchTools, 'pace' | 'leases' | 'deadline'>,
+  {
+    limits,
+    ...shared
+  }: Pick<BatchTools, 'pace' | 'leases' | 'deadline'> & { readonly limits: AttemptLimits },
 ): BatchTools {
   const { clock = sdkClock, logger = silentLogger, api, handlers, concurrency = 1 } = options;
   const { leases, deadline } = shared;
@@ -61,8 +70,7 @@ function openTools(
     handlers,
     logger,
     clock,
-    timeoutMs: options.handlerTimeoutMs ?? 15 * 60_000,
-    stop: deadline.stop,
+    limits,
     heartbeat: (lease: Parameters<LeaseKeeper['extend']>[0]) => leases.extend(lease),
   };
   return {

@@ -6,7 +6,7 @@ import type { Settlement } from './run-attempt.ts';
 import type { JobFailure, JobResult, Lease, SettleAnswer, WorkerApi } from './worker-api.ts';
 
 /** A result waits this long for others, in milliseconds, so that a slow handler does not hold up its neighbours' results. */
-const WINDOW = { maxCount: 100, maxDelayMs: 20 } as const;
+const WINDOW = { maxCount: 1000, sendCount: 100, maxDelayMs: 20 } as const;
 
 export interface ReporterOptions {
   readonly api: WorkerApi;

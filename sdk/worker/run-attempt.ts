@@ -3,6 +3,7 @@ import type { Logger } from '../../engine/ports/logger.ts';
 import type { Job, JobContext, JobHandlers } from '../define.ts';
 import { isNonRetryable } from '../non-retryable-error.ts';
 import { retryAfterOf } from '../retry-after-error.ts';
+import type { AttemptLimits } from './attempt-limits.ts';
 import type { HeldLease } from './lease-keeper.ts';
 import { errorText, resultText } from './result-text.ts';
 
@@ -28,10 +29,7 @@ export interface AttemptOptions {
   readonly handlers: JobHandlers;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** An attempt may take this long, in milliseconds. */
-  readonly timeoutMs: number;
-  /** Aborts when the worker must stop. */
-  readonly stop: AbortSignal;
+  readonly limits: AttemptLimits;
   readonly heartbeat: (lease: HeldLease) => Promise<void>;
 }
 
@@ -49,13 +47,13 @@ export async function runAttempt(
   if (!handler) return noHandler(type, options.handlers);
   const payload = parse(payloadText);
   if ('problem' in payload) return { kind: 'fail', error: payload.problem, retryable: false };
-  const ended = new AbortController();
-  const signal = AbortSignal.any([lease.signal, options.stop, timeout(options, ended.signal)]);
+  const obedience = new Obedience(lease.signal, options.clock);
+  options.limits.begin(lease);
   try {
-    const context = createContext(lease, { payload: payload.value, payloadText, signal, options });
+    const context = createContext(lease, { payload: payload.value, payloadText, options });
     // The payload's type is what the handler's author declared for what was enqueued: nothing here can check it.
     const running = (async () => handler(context as JobContext<never>))();
-    return settle(await Promise.race([running, disobedience(signal, options.clock, ended.signal)]), lease);
+    return settle(await Promise.race([running, obedience.refused]), lease);
   } catch (error) {
     if (lease.isLost()) return { kind: 'lost' };
     const retryable = !isNonRetryable(error);
@@ -68,7 +66,8 @@ export async function runAttempt(
     });
     return { kind: 'fail', error: errorText(error), retryable, retryAfterMs: retryAfterOf(error) };
   } finally {
-    ended.abort();
+    options.limits.end(lease);
+    obedience.end();
   }
 }
 
@@ -95,40 +94,55 @@ function parse(text: string): { value: unknown } | { problem: string } {
   }
 }
 
-function timeout({ clock, timeoutMs }: AttemptOptions, ended: AbortSignal): AbortSignal {
-  const controller = new AbortController();
-  void clock.sleep(timeoutMs, ended).then(() => {
-    if (!ended.aborted) controller.abort(new Error(`the attempt took longer than ${timeoutMs} ms`));
-  });
-  return controller.signal;
-}
+/** Gives up waiting for a handler that still runs a while after its signal: it would hold its partition for ever. */
+class Obedience {
+  readonly #signal: AbortSignal;
+  readonly #clock: Clock;
+  readonly #refusal = Promise.withResolvers<never>();
+  readonly #demand = () => void this.#wait();
+  #ended: AbortController | undefined;
 
-/** Rejects when the handler still runs a while after its signal: it would hold its partition for ever. */
-async function disobedience(signal: AbortSignal, clock: Clock, ended: AbortSignal): Promise<never> {
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  await clock.sleep(OBEY_MS, ended);
-  throw new Error(`The attempt was stopped: ${errorText(signal.reason)}.`, { cause: signal.reason });
+  constructor(signal: AbortSignal, clock: Clock) {
+    this.#signal = signal;
+    this.#clock = clock;
+    if (signal.aborted) this.#demand();
+    else signal.addEventListener('abort', this.#demand, { once: true });
+  }
+
+  /** Rejects when the time to obey is over. */
+  get refused(): Promise<never> {
+    return this.#refusal.promise;
+  }
+
+  end(): void {
+    this.#signal.removeEventListener('abort', this.#demand);
+    this.#ended?.abort();
+  }
+
+  async #wait(): Promise<void> {
+    this.#ended = new AbortController();
+    await this.#clock.sleep(OBEY_MS, this.#ended.signal);
+    if (this.#ended.signal.aborted) return;
+    const { reason } = this.#signal;
+    this.#refusal.reject(new Error(`The attempt was stopped: ${errorText(reason)}.`, { cause: reason }));
+  }
 }
 
 interface ContextParts {
   readonly payload: unknown;
   readonly payloadText: string;
-  readonly signal: AbortSignal;
   readonly options: AttemptOptions;
 }
 
 function createContext(lease: HeldLease, parts: ContextParts): JobContext {
   const { attempt, job: claimed } = lease.claim;
-  const { payload, payloadText, signal, options } = parts;
+  const { payload, payloadText, options } = parts;
   const job: Job = { ...claimed, id: lease.id, attempt, payload, payloadText };
   return {
     job,
     attempt,
     token: lease.token,
-    signal,
+    signal: lease.signal,
     heartbeat: () => options.heartbeat(lease),
     logger: jobLogger(options.logger, { job_id: job.id, type: job.type, attempt }),
   };

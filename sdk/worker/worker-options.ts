@@ -12,7 +12,7 @@ export interface WorkerOptions {
   /** By step id: `defineConfig({ jobs })`. */
   readonly handlers: JobHandlers;
   /** Where the Millrace API is, for instance `http://127.0.0.1:8080`. */
-  readonly apiUrl: string;
+  readonly apiUrl?: string | undefined;
   /** Sent to the API with every request, for instance an authorization. */
   readonly apiHeaders?: Readonly<Record<string, string>>;
   /** Names this worker in the jobs it runs. */
@@ -30,7 +30,7 @@ export interface WorkerOptions {
   readonly handlerTimeoutMs?: number;
   readonly logger?: Logger;
   readonly clock?: Clock;
-  /** Instead of the API at `apiUrl`: for tests. */
+  /** Instead of the API at `apiUrl`: in the same process. */
   readonly api?: WorkerApi;
 }
 
@@ -63,6 +63,9 @@ export function workerSettings(
 }
 
 export function apiClientOptions({ apiUrl, apiHeaders, clock, ...options }: WorkerOptions): ApiClientOptions {
+  if (apiUrl === undefined) {
+    throw new MillraceError('configuration', 'apiUrl is missing: give the address of the Millrace API.');
+  }
   const { workerId = 'worker', leaseSeconds = limits.leaseMs.default / 1000 } = options;
   return {
     apiUrl,

@@ -24,10 +24,10 @@ export function barChart({ title, bars, format }: BarChart): string {
   const height = TOP + bars.length * ROW + 10;
   const rows = bars.map((bar, index) => row(bar, TOP + index * ROW, { scale, format }));
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeText(title)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeXml(title)}">`,
     '<style>text{font:13px system-ui,sans-serif;fill:#24292f}.t{font-weight:600}.o{fill:#0b6bcb}.p{fill:#8c959f}.w{stroke:#24292f;stroke-width:1.5}',
     '@media(prefers-color-scheme:dark){text{fill:#d0d7de}.o{fill:#4c9ffe}.w{stroke:#d0d7de}}</style>',
-    `<text class="t" x="0" y="20">${escapeText(title)}</text>`,
+    `<text class="t" x="0" y="20">${escapeXml(title)}</text>`,
     ...rows,
     '</svg>\n',
   ].join('\n');
@@ -43,13 +43,13 @@ function row(
   const [low = 0, high = 0] = [sorted[0], sorted.at(-1)];
   const line = y + ROW / 2 - 4;
   return [
-    `<text x="${LABEL - 8}" y="${line + 5}" text-anchor="end">${escapeText(label)}</text>`,
+    `<text x="${LABEL - 8}" y="${line + 5}" text-anchor="end">${escapeXml(label)}</text>`,
     `<rect class="${isOurs ? 'o' : 'p'}" x="${LABEL}" y="${y}" width="${scale(middle).toFixed(1)}" height="${ROW - 8}" rx="2"/>`,
     `<line class="w" x1="${(LABEL + scale(low)).toFixed(1)}" x2="${(LABEL + scale(high)).toFixed(1)}" y1="${line}" y2="${line}"/>`,
-    `<text x="${(LABEL + scale(high) + 8).toFixed(1)}" y="${line + 5}">${escapeText(format(middle))}</text>`,
+    `<text x="${(LABEL + scale(high) + 8).toFixed(1)}" y="${line + 5}">${escapeXml(format(middle))}</text>`,
   ].join('');
 }
 
-function escapeText(text: string): string {
+function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }

@@ -37,7 +37,7 @@ export async function whileRelayPublishes<T>(
     const accepted = await count(stack, 'select count(*) from jobs');
     const published = await count(
       stack,
-      "select count(*) from audit_log where action = 'DISPATCHED_VIA_BROKER'",
+      "select sum(coalesce((detail ->> 'messages')::integer, 1)) as count from audit_log where action = 'DISPATCHED_VIA_BROKER'",
     );
     return { ...result, live: { backlog, drainMs, accepted, published } };
   } finally {

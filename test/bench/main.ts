@@ -1,5 +1,6 @@
 import { type BenchStack, describeMachine, startBenchStack } from './environment.ts';
 import { type EnqueueResult, enqueueOverHttp } from './http-enqueue.ts';
+import { benchLifecycle } from './lifecycle/bench.ts';
 import { type LiveResult, whileRelayPublishes } from './live-relay.ts';
 import { savePeerCharts } from './peers/peer-charts.ts';
 import { benchPeers, peerTable } from './peers/peers.ts';
@@ -23,6 +24,7 @@ const parts: Readonly<Record<string, (stack: BenchStack) => Promise<void>>> = {
   http: benchHttp,
   shards: async (on) => table(await benchShards(on, { rounds, messages, progress })),
   peers: benchPeerRelays,
+  lifecycle: benchLifecycles,
 };
 
 const rounds = Number(process.env['WE_BENCH_ROUNDS'] ?? 3);
@@ -154,6 +156,12 @@ async function benchPeerRelays(stack: BenchStack): Promise<void> {
     wideTable(peerTable(results));
     if (saves) for (const path of await savePeerCharts(results, perTransaction)) progress(`drew ${path}`);
   }
+}
+
+async function benchLifecycles(stack: BenchStack): Promise<void> {
+  const rows = await benchLifecycle(stack, { rounds, jobs: Math.ceil(messages / 5), progress });
+  console.log('\nA backlog of no-op jobs with one worker process:\n');
+  wideTable(rows);
 }
 
 function liveRows(results: readonly LiveResult[]): [string, string][] {

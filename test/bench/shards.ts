@@ -23,7 +23,7 @@ export async function benchShards(
     for (let round = 1; round <= rounds; round += 1) {
       progress(`shards=${shards}, round ${round} of ${rounds}`);
       await prepareBacklog(stack, { messages, perTransaction: 1000, perRow: 1 }, shards);
-      results.push(await drainWithRelay(stack, messages, shards));
+      results.push(await drainWithRelay(stack, messages, { shards }));
     }
     rows.push(...rowsOf(shards, results));
   }

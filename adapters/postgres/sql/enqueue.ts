@@ -1,6 +1,6 @@
 import type { NewJob } from '../../../engine/commit.ts';
 import { byteaArray, intArray, jsonArray, textArray, timestamptzArray, uuidArray } from '../binary-array.ts';
-import { packNumbers, readyPacks } from '../packs.ts';
+import { dispatchIds, packNumbers, readyPacks } from '../packs.ts';
 import type { Database } from './database.ts';
 
 /**
@@ -26,30 +26,35 @@ async function insertPlain(db: Database, jobs: readonly NewJob[], shards: number
     with inserted as (
       insert into jobs (
         id, type, status, payload, priority, max_retries, created_at, run_at, partition_key, traceparent, dispatches,
-        queued_at
+        dispatch_id, queued_at
       )
       select
         id, type, status, payload, priority, max_retries, created_at, coalesce(run_at, created_at), partition_key,
-        traceparent, coalesce(dispatches, 0), case when status = 'queued' then clock_timestamp() end
+        traceparent, coalesce(dispatches, 0), dispatch_id, case when status = 'queued' then clock_timestamp() end
       from unnest(
         $1::uuid[], $2::text[], $3::text[], $4::json[], $5::integer[], $6::integer[], $7::timestamptz[],
-        $8::timestamptz[], $9::text[], $10::text[], $11::integer[]
+        $8::timestamptz[], $9::text[], $10::text[], $11::integer[], $12::uuid[]
       ) as t (
-        id, type, status, payload, priority, max_retries, created_at, run_at, partition_key, traceparent, dispatches
+        id, type, status, payload, priority, max_retries, created_at, run_at, partition_key, traceparent, dispatches,
+        dispatch_id
       )
     )
-    insert into dispatch_outbox (topic, message_count, messages, shard_key, packed_for)
-    select topic, message_count, messages, shard, $16::smallint
-    from unnest($12::text[], $13::integer[], $14::bytea[], $15::integer[]) as t (topic, message_count, messages, shard)
+    insert into dispatch_outbox (topic, message_count, messages, dispatch_id, shard_key, packed_for)
+    select topic, message_count, messages, dispatch_id, shard, $18::smallint
+    from unnest($13::text[], $14::integer[], $15::bytea[], $16::uuid[], $17::integer[]) as t (
+      topic, message_count, messages, dispatch_id, shard
+    )
     `,
     [
       ...commonColumns(jobs),
       textArray(jobs.map((job) => job.partitionKey)),
       textArray(jobs.map((job) => job.traceparent)),
       intArray(jobs.map((job) => (job.dispatch ? 1 : undefined))),
+      uuidArray(packs.some(({ dispatchId }) => dispatchId) ? dispatchIds(jobs, shards) : []),
       textArray(packs.map(({ topic }) => topic)),
       intArray(packs.map(({ count }) => count)),
       byteaArray(packs.map(({ bytes }) => bytes)),
+      uuidArray(packs.map(({ dispatchId }) => dispatchId)),
       intArray(packs.map(({ shard }) => shard)),
       shards,
     ],
@@ -69,34 +74,34 @@ async function insertSpecial(db: Database, jobs: readonly NewJob[], shards: numb
       from unnest(
         $1::uuid[], $2::text[], $3::text[], $4::json[], $5::integer[], $6::integer[], $7::timestamptz[],
         $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::bytea[], $13::text[], $14::integer[], $15::bytea[],
-        $16::text[]
+        $16::text[], $17::uuid[]
       ) with ordinality as t (
-        id, type, status, payload, priority, max_retries, created_at,
-        run_at, partition_key, traceparent, idempotency_key, request_hash, topic, pack, message, retry, ord
+        id, type, status, payload, priority, max_retries, created_at, run_at, partition_key, traceparent, idempotency_key,
+        request_hash, topic, pack, message, retry, dispatch_id, ord
       )
     ), inserted as (
       insert into jobs (
         id, type, status, payload, priority, max_retries, created_at, run_at, idempotency_key, request_hash,
-        partition_key, traceparent, retry, dispatches, queued_at
+        partition_key, traceparent, retry, dispatches, dispatch_id, queued_at
       )
       select
         id, type, status, payload, priority, max_retries, created_at, coalesce(run_at, created_at), idempotency_key,
         request_hash, partition_key, traceparent, retry::json,
-        case when message is null then 0 else 1 end,
+        case when message is null then 0 else 1 end, dispatch_id,
         case when status = 'queued' then clock_timestamp() end
       from input
       order by idempotency_key, ord
       on conflict (idempotency_key) where idempotency_key is not null do nothing
       returning id
     ), outbox as (
-      insert into dispatch_outbox (topic, message_count, messages, shard_key, packed_for)
+      insert into dispatch_outbox (topic, message_count, messages, dispatch_id, shard_key, packed_for)
       select
-        input.topic, count(*), string_agg(input.message, ''::bytea order by input.ord), input.pack % $17::smallint,
-        $17::smallint
+        input.topic, count(*), string_agg(input.message, ''::bytea order by input.ord),
+        case when count(*) > 1 then input.dispatch_id end, input.pack % $18::smallint, $18::smallint
       from input
       join inserted on inserted.id = input.id
       where input.message is not null
-      group by input.topic, input.pack
+      group by input.topic, input.pack, input.dispatch_id
       order by min(input.ord)
     )
     select
@@ -116,6 +121,7 @@ async function insertSpecial(db: Database, jobs: readonly NewJob[], shards: numb
       intArray(packNumbers(jobs, shards)),
       byteaArray(jobs.map((job) => job.dispatch?.message)),
       textArray(jobs.map((job) => job.retry && JSON.stringify(job.retry))),
+      uuidArray(dispatchIds(jobs, shards)),
       shards,
     ],
     'enqueue-special',

@@ -170,8 +170,14 @@ export async function selectAudit(
   const { rows } = await db.query<AuditRow>(
     `
     select at, actor, action, detail
-    from audit_log
-    where job_id = $1::uuid or instance_id = $2::uuid
+    from (
+      select id, at, actor, action, detail from audit_log where job_id = $1::uuid or instance_id = $2::uuid
+      union all
+      select audit_log.id, audit_log.at, audit_log.actor, audit_log.action, audit_log.detail
+      from jobs
+      join audit_log on audit_log.dispatch_id = jobs.dispatch_id
+      where jobs.id = $1::uuid
+    ) as trail
     order by id
     limit 1000
     `,

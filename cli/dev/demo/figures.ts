@@ -24,7 +24,11 @@ export async function countStages(pool: Pool, since: Date): Promise<Stages> {
     select
       (select count(*) from jobs where created_at >= $1) as accepted,
       (select coalesce(sum(message_count), 0) from dispatch_outbox) as "inOutbox",
-      (select count(*) from audit_log where action = 'DISPATCHED_VIA_BROKER' and at >= $1) as published,
+      (
+        select coalesce(sum(coalesce((detail ->> 'messages')::integer, 1)), 0)
+        from audit_log
+        where action = 'DISPATCHED_VIA_BROKER' and at >= $1
+      ) as published,
       (select count(*) from jobs where status = 'running' and created_at >= $1) as running,
       (select count(*) from jobs where status = 'completed' and created_at >= $1) as completed,
       (select count(*) from jobs where status = 'retrying' and created_at >= $1) as retrying,
@@ -58,7 +62,7 @@ export async function measureHops(pool: Pool, since: Date): Promise<Hop[]> {
         j.created_at, j.started_at, j.completed_at,
         least(min(a.at), j.started_at) as published_at
       from jobs j
-      join audit_log a on a.job_id = j.id and a.action = 'DISPATCHED_VIA_BROKER'
+      join job_trail a on a.job_id = j.id and a.action = 'DISPATCHED_VIA_BROKER'
       where j.status = 'completed' and j.created_at >= $1
       group by j.id
     ), measured as (

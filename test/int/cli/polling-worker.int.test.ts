@@ -74,6 +74,28 @@ test('a polling worker process completes jobs, and loads no module of Kafka', as
   ).toEqual([]);
 });
 
+test('without an API the worker does it all on PostgreSQL itself, and loads no module of Kafka', async () => {
+  const worker = await startWorker(['--source', 'polling'], { WE_POSTGRES_DSN: api.database.dsn });
+  await waitFor(() => worker.output().includes('worker started; source=polling'), { within: 20_000 });
+  const pool = api.database.pool();
+  const { rows } = await pool.query<{ id: string }>(
+    `select millrace.enqueue('send-email', '{"to": "ada@example.org"}') as id from generate_series(1, 25)`,
+  );
+  const ids = rows.map(({ id }) => id);
+  await waitFor(
+    async () => {
+      const done = await pool.query("select from jobs where id = any ($1::uuid[]) and status = 'completed'", [
+        ids,
+      ]);
+      return done.rowCount === ids.length;
+    },
+    { within: 20_000, what: 'the jobs to complete' },
+  );
+  worker.child.kill('SIGTERM');
+  expect(await worker.ended).toBe(0);
+  expect(worker.output()).not.toMatch(/^module .*(kafkajs|platformatic|adapters\/kafka)/m);
+});
+
 test('the check itself sees Kafka modules where they are loaded', async () => {
   const worker = await startWorker(['--source', 'kafka'], {
     WE_API_URL: api.url,

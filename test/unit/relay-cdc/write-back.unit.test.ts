@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../adapters/system/clock.ts';
 import { silentLogger } from '../../../engine/ports/logger.ts';
-import type { JobId, Topic } from '../../../events/ids.ts';
+import type { Topic } from '../../../events/ids.ts';
 import { RelayMetrics } from '../../../relay-cdc/metrics.ts';
-import type { PublishedRow } from '../../../relay-cdc/publish-lane.ts';
+import { JOB_ID_BYTES, type PublishedRow } from '../../../relay-cdc/published.ts';
 import { WriteBack } from '../../../relay-cdc/write-back.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 
@@ -11,7 +11,10 @@ function rowsOf(count: number, messages = 1): PublishedRow[] {
   return Array.from({ length: count }, (_, id) => ({
     id: BigInt(id),
     topic: 't' as Topic,
-    jobIds: Array.from({ length: messages }, () => 'job' as JobId),
+    jobs: messages,
+    ids: Buffer.alloc(messages * JOB_ID_BYTES),
+    firstId: 0,
+    whole: true,
   }));
 }
 

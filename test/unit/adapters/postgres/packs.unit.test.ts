@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { packNumbers, readyPacks, shardKey } from '../../../../adapters/postgres/packs.ts';
+import { dispatchIds, packNumbers, readyPacks, shardKey } from '../../../../adapters/postgres/packs.ts';
 import type { JobId, Topic } from '../../../../events/ids.ts';
 import {
   decodePack,
@@ -12,12 +12,13 @@ import {
 
 const job = fc.record(
   {
+    id: fc.uuid().map((id) => id as JobId),
     dispatch: fc.record({
       topic: fc.constantFrom('a', 'b').map((name) => name as Topic),
       message: fc.constantFrom(1, 1000, 100_000, 300_000).map((size) => Buffer.alloc(size)),
     }),
   },
-  { requiredKeys: [] },
+  { requiredKeys: ['id'] },
 );
 
 test('ready packs hold every message of a topic once, in order, within the limits', () => {
@@ -41,10 +42,27 @@ test('ready packs hold every message of a topic once, in order, within the limit
 });
 
 test('a pack is closed when it is full', () => {
-  const small = { dispatch: { topic: 'a' as Topic, message: Buffer.alloc(1) } };
+  const small = { id: 'first' as JobId, dispatch: { topic: 'a' as Topic, message: Buffer.alloc(1) } };
   const jobs = Array.from({ length: MAX_PACK_MESSAGES + 1 }, () => small);
   expect(readyPacks(jobs, 1).map(({ count }) => count)).toEqual([MAX_PACK_MESSAGES, 1]);
-  expect(packNumbers([{}, small], 1)).toEqual([0, 0]);
+  expect(packNumbers([{ id: 'none' as JobId }, small], 1)).toEqual([0, 0]);
+});
+
+test('the jobs of a pack carry the id of its first one, and so does the pack unless it is of one', () => {
+  fc.assert(
+    fc.property(fc.uniqueArray(job, { maxLength: 60, selector: ({ id }) => id }), (jobs) => {
+      const carried = dispatchIds(jobs, 1);
+      expect(carried.map((id) => id === undefined)).toEqual(jobs.map(({ dispatch }) => !dispatch));
+      for (const { topic, count, dispatchId } of readyPacks(jobs, 1)) {
+        expect(dispatchId === undefined).toBe(count === 1);
+        if (dispatchId === undefined) continue;
+        const own = jobs.filter((_, index) => carried[index] === dispatchId);
+        expect(own).toHaveLength(count);
+        expect(own[0]?.id).toBe(dispatchId);
+        expect(own.every(({ dispatch }) => dispatch?.topic === topic)).toBe(true);
+      }
+    }),
+  );
 });
 
 test('with shards a pack holds keys of one, and those of a key stay in order', () => {
@@ -52,6 +70,7 @@ test('with shards a pack holds keys of one, and those of a key stay in order', (
   fc.assert(
     fc.property(keys, fc.integer({ min: 2, max: 5 }), (sent, shards) => {
       const jobs = sent.map((key, index) => ({
+        id: `job-${index}` as JobId,
         dispatch: { topic: 'a' as Topic, message: encodePack([message(key, index)]) },
       }));
       const packs = readyPacks(jobs, shards);

@@ -22,6 +22,12 @@ describe('the settings of the worker', () => {
     expect(readWorkerConfig({ ...required, ...lambda }).workerId).toBe('worker/2026/01/02/[$LATEST]abc');
   });
 
+  it('need no API where the process may use PostgreSQL itself', () => {
+    const env = { WE_POSTGRES_DSN: 'postgres://127.0.0.1/postgres' };
+    expect(readWorkerConfig(env, { concurrency: 10, mayUsePostgres: true }).apiUrl).toBeUndefined();
+    expect(() => readWorkerConfig(env)).toThrow('WE_API_URL is not set');
+  });
+
   it.each([
     [{}, 'WE_API_URL is not set'],
     [{ ...required, WE_LEASE_SECONDS: '0' }, 'WE_LEASE_SECONDS is malformed'],

@@ -1,0 +1,60 @@
+import type { PublishReceipt } from '../engine/ports/event-streamer.ts';
+import type { JobId, Topic } from '../events/ids.ts';
+import { jobIdAt, PackCursor } from '../events/pack.ts';
+import type { Outgoing } from './outgoing.ts';
+
+/** Bytes of a job's id. */
+export const JOB_ID_BYTES = 16;
+
+/** What became of a row that was published. */
+export interface PublishedRow {
+  readonly id: bigint;
+  readonly topic: Topic;
+  /** Jobs whose messages the broker has: how many, */
+  readonly jobs: number;
+  /** and their ids, 16 bytes each, one after another from `firstId`, in memory that holds those of other rows too. */
+  readonly ids: Buffer;
+  readonly firstId: number;
+  /** Whether the broker has every message of the row. */
+  readonly whole: boolean;
+}
+
+export interface RefusedJob {
+  readonly jobId: JobId;
+  readonly topic: Topic;
+  readonly reason: string;
+}
+
+/**
+ * Tells rows and refused jobs apart by what the broker said. The ids are copied out, so that waiting to be cleared does not
+ * keep the memory of whole messages.
+ */
+export function readReceipt(
+  { rows, messages }: Outgoing,
+  { refused }: PublishReceipt,
+): { readonly published: PublishedRow[]; readonly refusedJobs: RefusedJob[] } {
+  const reasons =
+    refused.length > 0 ? new Map(refused.map(({ index, reason }) => [index, reason])) : undefined;
+  const ids = Buffer.allocUnsafe(messages * JOB_ID_BYTES);
+  const refusedJobs: RefusedJob[] = [];
+  const cursor = new PackCursor(ids);
+  let end = 0;
+  let index = 0;
+  const published = rows.map(({ id, topic, messages: pack, messageCount }): PublishedRow => {
+    const firstId = end;
+    cursor.moveTo(pack, 0);
+    for (; cursor.next(); index += 1) {
+      const reason = reasons?.get(index);
+      if (reason === undefined) end = copyId(pack, cursor.start, { ids, end });
+      else refusedJobs.push({ jobId: jobIdAt(pack, cursor.start), topic, reason });
+    }
+    const jobs = (end - firstId) / JOB_ID_BYTES;
+    return { id, topic, jobs, ids, firstId, whole: jobs === messageCount };
+  });
+  return { published, refusedJobs };
+}
+
+function copyId(pack: Buffer, from: number, { ids, end }: { ids: Buffer; end: number }): number {
+  for (let place = 0; place < JOB_ID_BYTES; place += 1) ids[end + place] = pack[from + place] ?? 0;
+  return end + JOB_ID_BYTES;
+}
