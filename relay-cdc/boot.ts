@@ -11,7 +11,12 @@ import type { RelayConfig } from './config.ts';
 import { reasonOf } from './failures.ts';
 import { type Candidacy, stand } from './relay.ts';
 
-const MIGRATIONS = ['0009_dispatch_outbox', '0010_relay_state', '0011_lifecycle'] as const;
+const MIGRATIONS = [
+  '0009_dispatch_outbox',
+  '0010_relay_state',
+  '0011_lifecycle',
+  '0017_slot_losses',
+] as const;
 
 export interface BootDeps {
   readonly config: RelayConfig;

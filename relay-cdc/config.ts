@@ -1,5 +1,6 @@
 import {
   type Environment,
+  readBytes,
   readChoice,
   readDuration,
   readInteger,
@@ -26,6 +27,7 @@ export interface RelayConfig {
   readonly limits: RelayLimits;
   readonly publishTimeoutMs: number;
   readonly heartbeatMs: number;
+  readonly wal: { readonly budgetBytes: number | undefined; readonly guardMs: number };
   readonly roles: { readonly tickMs: number; readonly lostAfterMs: number; readonly retention: Retention };
 }
 
@@ -57,6 +59,10 @@ export function readRelayConfig(env: Environment): RelayConfig {
     limits: readLimits(env),
     publishTimeoutMs: readDuration(env, 'WE_RELAY_PUBLISH_TIMEOUT', 120_000),
     heartbeatMs: readDuration(env, 'WE_RELAY_HEARTBEAT_INTERVAL', 10_000),
+    wal: {
+      budgetBytes: readBytes(env, 'WE_WAL_BUDGET'),
+      guardMs: readDuration(env, 'WE_WAL_GUARD_INTERVAL', 2_000),
+    },
     roles: {
       tickMs: readDuration(env, 'WE_RELAY_ROLE_INTERVAL', 500),
       lostAfterMs: readDuration(env, 'WE_RELAY_LOST_DISPATCH_AFTER', 300_000),

@@ -4,7 +4,9 @@ import { createKafkaStreamer } from '../adapters/kafka/event-streamer.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
 import { writeDispatchMode } from '../adapters/postgres/settings.ts';
+import { writeWalBudget } from '../adapters/postgres/sql/wal-guard.ts';
 import { PostgresWakeups } from '../adapters/postgres/wakeups.ts';
+import { guardWal } from '../adapters/postgres/wal-guard.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
@@ -51,6 +53,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   cleanup.defer(() => first.connection.close());
   // Where the API is Lambdas, nothing else runs at a start to tell the database, and millrace.enqueue goes by it.
   await writeDispatchMode(pool, 'kafka_outbox');
+  await writeWalBudget(pool, config.wal.budgetBytes);
   const metrics = new RelayMetrics();
   const status = new RelayStatus();
   const health = await serveHealth(config.metricsPort, { metrics, status });
@@ -60,6 +63,22 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   say(`relay started; this replica is leader=${first.leads}`);
   status.standBy(first.connection);
   options.onStarted?.({ metricsUrl: health.url });
+  const guarding = new AbortController();
+  const guard = guardWal(
+    {
+      db: pool,
+      clock: systemClock,
+      logger,
+      name: config.name,
+      everyMs: config.wal.guardMs,
+      onSample: (sample) => metrics.wal(sample),
+    },
+    guarding.signal,
+  );
+  cleanup.defer(() => {
+    guarding.abort();
+    return guard;
+  });
   await runRelayLoop(
     {
       config,

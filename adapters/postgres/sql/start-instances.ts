@@ -24,7 +24,9 @@ export async function startInstances(db: Database, instances: readonly NewInstan
       )
       select
         job_id, type, status, payload::json, priority, max_retries, created_at, created_at, instance_id, 0, traceparent,
-        retry::json, case when message is null then 0 else 1 end, clock_timestamp()
+        retry::json,
+        case when message is null or (select dispatch_fallback from millrace_settings) then 0 else 1 end,
+        clock_timestamp()
       from input
       order by ord
     ), audited as (
@@ -34,7 +36,7 @@ export async function startInstances(db: Database, instances: readonly NewInstan
     insert into dispatch_outbox (topic, message_count, messages)
     select topic, count(*), string_agg(decode(message, 'base64'), ''::bytea order by ord)
     from input
-    where message is not null
+    where message is not null and not (select dispatch_fallback from millrace_settings)
     group by topic, pack
     order by min(ord)
     `,
