@@ -26,6 +26,19 @@ test('a dropped slot is made anew, and what was written meanwhile is dispatched'
   ]);
 });
 
+test('a slot that somebody drops and makes by hand hides nothing: what came in between is found in the table', async () => {
+  await using fixture = await RelayFixture.create();
+  await (await fixture.lead()).stop();
+  await fixture.pool.query('select pg_drop_replication_slot($1)', [fixture.slot]);
+  await insertRows(fixture.pool, numbered('between', 30));
+  await fixture.pool.query(`select pg_create_logical_replication_slot($1, 'pgoutput')`, [fixture.slot]);
+  const relay = await fixture.lead();
+  await insertRows(fixture.pool, numbered('after', 30));
+  await waitFor(async () => (await fixture.outboxRows()) === 0, { within: 15_000 });
+  const seen = new Set(relay.broker.values());
+  expect([...seen].sort()).toEqual([...numbered('between', 30), ...numbered('after', 30)].sort());
+});
+
 test('a slot dropped under a running leader and its load loses nothing', async () => {
   await using fixture = await RelayFixture.create();
   const relay = await fixture.lead();
