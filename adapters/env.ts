@@ -50,6 +50,18 @@ export function readDuration(env: Environment, name: string, fallbackMs?: number
   return Number(match[1]) * unit;
 }
 
+const UNIT_BYTES: Readonly<Record<string, number>> = { MB: 2 ** 20, GB: 2 ** 30, TB: 2 ** 40 };
+
+/** A size as PostgreSQL writes them, such as `512MB` or `10GB`, in bytes; undefined when it is not set. */
+export function readBytes(env: Environment, name: string): number | undefined {
+  const text = present(env, name);
+  if (text === undefined) return undefined;
+  const match = /^([1-9]\d{0,6})(MB|GB|TB)$/.exec(text);
+  const unit = UNIT_BYTES[match?.[2] ?? ''];
+  if (!match || unit === undefined) throw malformed(name, text, 'a size such as 512MB or 10GB');
+  return Number(match[1]) * unit;
+}
+
 export function readChoice<const T extends string>(
   env: Environment,
   name: string,

@@ -11,6 +11,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   start: async () => (await import('./commands/start.ts')).startCommand(),
   migrate: async () => (await import('./commands/migrate.ts')).migrateCommand(),
   topics: async () => (await import('./commands/topics.ts')).topicsCommand(),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   outbox: async () => (await import('./commands/outbox.ts')).outboxCommand(),
   api: async () => (await import('./commands/api.ts')).apiCommand(),
   relay: async () => (await import('./commands/relay.ts')).relayCommand(),

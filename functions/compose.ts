@@ -4,7 +4,9 @@ import { PostgresArrivals } from '../adapters/postgres/arrivals.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
 import { PostgresRoleScheduler } from '../adapters/postgres/role-scheduler.ts';
+import type { Database } from '../adapters/postgres/sql/database.ts';
 import { PostgresWakeups } from '../adapters/postgres/wakeups.ts';
+import { guardWal, type WalSample } from '../adapters/postgres/wal-guard.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { EngineDeps } from '../engine/deps.ts';
@@ -25,7 +27,10 @@ export interface App {
   readonly logger: Logger;
   /** For those who wait for jobs; undefined where nobody may. */
   readonly arrivals: Arrivals | undefined;
-  /** Does the leader's work whenever it is this process's turn, until the signal aborts. With a relay, its leader does. */
+  /**
+   * Does the leader's work whenever it is this process's turn, until the signal aborts. With a relay, its leader does, and
+   * this guards the write-ahead log, for when no relay does.
+   */
   duties(signal: AbortSignal): Promise<void>;
   /** Gives the database connections back. */
   close(): Promise<void>;
@@ -58,11 +63,23 @@ export async function endWaits(): Promise<void> {
   await current?.arrivals?.close();
 }
 
+interface DutyParts {
+  readonly deps: EngineDeps;
+  readonly db: Database;
+  readonly metrics: JobMetrics;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
 async function doDuties(
   config: FunctionsConfig,
-  { deps, logger, signal }: { deps: EngineDeps; logger: Logger; signal: AbortSignal },
+  { deps, db, metrics, logger, signal }: DutyParts,
 ): Promise<void> {
-  if (config.mode !== 'polling') return;
+  if (config.mode !== 'polling') {
+    const name = `api-${process.pid}`;
+    const onSample = (sample: WalSample) => metrics.guarded(sample);
+    return guardWal({ db, clock: deps.clock, logger, name, everyMs: config.walGuardMs, onSample }, signal);
+  }
   const scheduler = new PostgresRoleScheduler({ dsn: config.postgres.dsn, clock: deps.clock, logger });
   // Without a broker no dispatch is lost: the time for that is of no matter.
   const { tickMs, retention } = config;
@@ -84,6 +101,7 @@ function create(): App {
   // A Lambda serves one request at a time, so there every group is one job, and nothing is different.
   const store = { ...single, enqueue: groupCommit(single.enqueue) };
   const deps = createEngineDeps(store, config.mode);
+  const metrics = createJobMetrics(config.mode, { store, clock: deps.clock, logger });
   const { dsn } = config.postgres;
   const arrivals =
     polling && !config.serverless ? new PostgresArrivals({ dsn, clock: deps.clock, logger }) : undefined;
@@ -91,9 +109,9 @@ function create(): App {
     deps,
     logger,
     arrivals,
-    duties: (signal) => doDuties(config, { deps, logger, signal }),
+    duties: (signal) => doDuties(config, { deps, db: pool, metrics, logger, signal }),
     types: new KnownTypes(() => store.listTypes(), deps.clock),
-    metrics: createJobMetrics(config.mode, { store, clock: deps.clock, logger }),
+    metrics,
     close: async () => {
       await arrivals?.close();
       await pool.end();

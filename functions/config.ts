@@ -14,6 +14,8 @@ export interface FunctionsConfig {
   /** How often due jobs and expired leases are looked for, in milliseconds. */
   readonly tickMs: number;
   readonly retention: Retention;
+  /** How often the log that the relay's slots hold back is looked at, in milliseconds. */
+  readonly walGuardMs: number;
 }
 
 /** A Lambda serves one request at a time; the local gateway serves many in one process. */
@@ -29,6 +31,7 @@ export function readFunctionsConfig(env: Environment = process.env): FunctionsCo
     postgres: readPostgresConfig(env, { poolSize }),
     tickMs: readDuration(env, 'WE_TICK_INTERVAL', 1_000),
     retention: readRetention(env),
+    walGuardMs: readDuration(env, 'WE_WAL_GUARD_INTERVAL', 2_000),
     logLevel: readChoice(env, 'WE_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
   });
 }

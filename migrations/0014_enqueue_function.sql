@@ -8,8 +8,16 @@ create schema if not exists millrace;
 create table millrace_settings (
   singleton boolean primary key default true,
   dispatch_mode text not null default 'polling',
+  -- Write-ahead log that the relay's slots may hold back; null is max_slot_wal_keep_size, or a default without that.
+  wal_budget_bytes bigint,
+  -- How far they are into it, as those who watch have agreed (docs/guide/wal-budget.md).
+  wal_pressure text not null default 'calm',
+  -- While it is true, new jobs are queued without an outbox row, and workers may poll for them.
+  dispatch_fallback boolean not null generated always as (wal_pressure in ('fallback', 'dropped')) stored,
   updated_at timestamptz not null default clock_timestamp(),
   constraint millrace_settings_singleton check (singleton),
+  constraint millrace_settings_wal_budget check (wal_budget_bytes > 0),
+  constraint millrace_settings_wal_pressure check (wal_pressure in ('calm', 'alert', 'fallback', 'dropped')),
   constraint millrace_settings_dispatch_mode check (dispatch_mode in ('polling', 'kafka_outbox'))
 );
 
@@ -187,7 +195,7 @@ begin
   perform millrace.check_request(
     enqueue.type, enqueue.payload, enqueue.max_retries, enqueue.idempotency_key, enqueue.priority, enqueue.partition_key
   );
-  dispatched := due and (select dispatch_mode = 'kafka_outbox' from millrace_settings);
+  dispatched := due and (select dispatch_mode = 'kafka_outbox' and not dispatch_fallback from millrace_settings);
   if enqueue.idempotency_key is not null then
     hash := millrace.request_hash(
       enqueue.type, enqueue.payload, enqueue.max_retries, enqueue.priority, due_at, enqueue.partition_key

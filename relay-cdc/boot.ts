@@ -17,6 +17,7 @@ const MIGRATIONS = [
   '0010_relay_state',
   '0011_lifecycle',
   '0016_relay_shards',
+  '0017_slot_losses',
 ] as const;
 
 export interface BootDeps {

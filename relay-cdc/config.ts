@@ -1,5 +1,6 @@
 import {
   type Environment,
+  readBytes,
   readChoice,
   readDuration,
   readInteger,
@@ -31,6 +32,7 @@ export interface RelayConfig {
   /** How much of each partition is read after a crash, so as not to repeat it; 0 for nothing. */
   readonly tailRecords: number;
   readonly heartbeatMs: number;
+  readonly wal: { readonly budgetBytes: number | undefined; readonly guardMs: number };
   readonly roles: { readonly tickMs: number; readonly lostAfterMs: number; readonly retention: Retention };
 }
 
@@ -68,6 +70,10 @@ export function readRelayConfig(env: Environment): RelayConfig {
     publishTimeoutMs: readDuration(env, 'WE_RELAY_PUBLISH_TIMEOUT', 120_000),
     tailRecords: readInteger(env, 'WE_RELAY_TAIL_RECORDS', { fallback: 6_000, min: 0, max: 100_000 }),
     heartbeatMs: readDuration(env, 'WE_RELAY_HEARTBEAT_INTERVAL', 10_000),
+    wal: {
+      budgetBytes: readBytes(env, 'WE_WAL_BUDGET'),
+      guardMs: readDuration(env, 'WE_WAL_GUARD_INTERVAL', 2_000),
+    },
     roles: {
       tickMs: readDuration(env, 'WE_RELAY_ROLE_INTERVAL', 500),
       lostAfterMs: readDuration(env, 'WE_RELAY_LOST_DISPATCH_AFTER', 300_000),

@@ -21,6 +21,9 @@ export interface DutyDeps {
   readonly metrics: RelayMetrics;
 }
 
+/** What an altered publication hides must not stay hidden for longer, however seldom progress is written. */
+const MAX_HEARTBEAT_MS = 60_000;
+
 /**
  * Says every few seconds how far this term has come, which on an idle database also gives the slot something to move on
  * to; and looks whether the publication still is what it was.
@@ -29,7 +32,7 @@ export interface DutyDeps {
 export async function keepHeartbeat(deps: DutyDeps, signal: AbortSignal): Promise<void> {
   const { db, slot, term, publication, shard, clock } = deps;
   while (!signal.aborted) {
-    await clock.sleep(deps.heartbeatMs, signal);
+    await clock.sleep(Math.min(deps.heartbeatMs, MAX_HEARTBEAT_MS), signal);
     if (signal.aborted) return;
     const isOurs = await recordProgress(db, { slot, term, confirmed: deps.watermark() });
     if (!isOurs) {

@@ -5,7 +5,9 @@ import { createTailReader } from '../adapters/kafka/log-tail.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
 import { writeDispatchMode } from '../adapters/postgres/settings.ts';
+import { writeWalBudget } from '../adapters/postgres/sql/wal-guard.ts';
 import { PostgresWakeups } from '../adapters/postgres/wakeups.ts';
+import { guardWal } from '../adapters/postgres/wal-guard.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
@@ -53,6 +55,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   cleanup.defer(() => Promise.all(candidacies.map(({ connection }) => connection.close())).then());
   // Where the API is Lambdas, nothing else runs at a start to tell the database, and millrace.enqueue goes by it.
   await writeDispatchMode(pool, 'kafka_outbox');
+  await writeWalBudget(pool, config.wal.budgetBytes);
   const engine = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
   const streamer = createKafkaStreamer(kafka, logger);
   const shards = openShards({ config, candidacies, logger, say });
@@ -62,6 +65,22 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   const wakeups = new PostgresWakeups({ dsn: config.postgres.dsn, clock: systemClock, logger });
   say(`relay started; this replica is ${leading(candidacies)}`);
   options.onStarted?.({ metricsUrl: health.url });
+  const guarding = new AbortController();
+  const guard = guardWal(
+    {
+      db: pool,
+      clock: systemClock,
+      logger,
+      name: config.name,
+      everyMs: config.wal.guardMs,
+      onSample: (sample) => shards[0]?.metrics.wal(sample),
+    },
+    guarding.signal,
+  );
+  cleanup.defer(() => {
+    guarding.abort();
+    return guard;
+  });
   await runShards(
     shards,
     {

@@ -1,4 +1,5 @@
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { WalSample } from '../adapters/postgres/wal-guard.ts';
 
 export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
@@ -44,6 +45,22 @@ export class RelayMetrics {
   readonly #lag = this.#gauge(
     'workflow_engine_dispatch_relay_confirmed_lag_bytes',
     'Write-ahead log between what is confirmed and what is written.',
+  );
+  readonly #walUsed = this.#gauge(
+    'workflow_engine_dispatch_wal_budget_used_ratio',
+    'Write-ahead log that the slots hold back, as a share of the budget; new jobs fall back to polling at 0.8.',
+  );
+  readonly #walBudget = this.#gauge(
+    'workflow_engine_dispatch_wal_budget_bytes',
+    'Write-ahead log that the slots may hold back before they are dropped.',
+  );
+  readonly #fallback = this.#gauge(
+    'workflow_engine_dispatch_fallback',
+    '1 while new jobs are queued without the outbox, for workers that poll.',
+  );
+  readonly #losses = this.#gauge(
+    'workflow_engine_dispatch_slot_losses_last_hour',
+    'Times a slot was lost within the last hour, in the whole installation; over 3 needs a person.',
   );
   readonly #unacked = this.#gauge(
     'workflow_engine_dispatch_relay_unacked_bytes',
@@ -104,6 +121,13 @@ export class RelayMetrics {
   slot(sample: { readonly retainedBytes: number; readonly lagBytes: number }): void {
     this.#retained.set(sample.retainedBytes);
     this.#lag.set(sample.lagBytes);
+  }
+
+  wal(sample: WalSample): void {
+    this.#walUsed.set(sample.usedRatio);
+    this.#walBudget.set(sample.budgetBytes);
+    this.#fallback.set(sample.pressure === 'fallback' || sample.pressure === 'dropped' ? 1 : 0);
+    this.#losses.set(sample.recentLosses);
   }
 
   leading(term: bigint | undefined): void {

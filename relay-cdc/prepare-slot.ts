@@ -7,7 +7,14 @@ import type { RelayMetrics } from './metrics.ts';
 import { publicationIncomplete, publicationQuery } from './publication.ts';
 import type { PublishLane } from './publish-lane.ts';
 import { publishSnapshot } from './rebuild.ts';
-import { type Identity, markRebuild, type RelayState, settleRebuild } from './relay-state.ts';
+import {
+  beginRebuild,
+  countLosses,
+  type Identity,
+  markRebuild,
+  type RelayState,
+  settleRebuild,
+} from './relay-state.ts';
 import type { ReplicationConnection } from './replication-connection.ts';
 import type { Shard } from './shards.ts';
 import { createSlot, dropSlot, inspectSlot, releaseSlot, type SlotState } from './slot.ts';
@@ -70,7 +77,12 @@ export type RebuildReason =
   | 'slot_lost'
   | 'system_changed'
   | 'timeline_changed'
-  | 'slot_unknown';
+  | 'slot_unknown'
+  | NoticedReason;
+
+/** What was noticed before this term, and marked. */
+const noticedReasons = ['publication_altered', 'wal_budget'] as const;
+type NoticedReason = (typeof noticedReasons)[number];
 
 export function rebuildReason(found: {
   readonly before: RelayState | undefined;
@@ -80,7 +92,9 @@ export function rebuildReason(found: {
   const { before, slot, identity } = found;
   if (!before) return slot ? 'slot_unknown' : 'first_start';
   if (before.rebuildReason === 'first_start') return 'first_start';
-  if (before.rebuildReason !== undefined) return 'unfinished';
+  if (before.rebuildReason !== undefined) {
+    return noticedReasons.find((reason) => reason === before.rebuildReason) ?? 'unfinished';
+  }
   if (before.systemId !== identity.systemId) return 'system_changed';
   if (before.timeline !== identity.timeline) return 'timeline_changed';
   if (!slot) return 'slot_missing';
@@ -101,6 +115,8 @@ async function rebuild(
     });
   }
   await markRebuild(connection, slot, reason);
+  await beginRebuild(connection, slot);
+  await tellIfOften(deps);
   if (exists) {
     await release(connection, deps);
     await dropSlot(connection, slot);
@@ -109,9 +125,23 @@ async function rebuild(
   const messages = await publishSnapshot({ pool, lane, shard, signal }, created);
   await deps.cleared();
   signal.throwIfAborted();
-  await settleRebuild(pool, { slot, term, identity, confirmed: created.start });
+  await settleRebuild(pool, { slot, term, identity, confirmed: created.start, reason, messages });
   logger.info('the slot is new', { slot, reason, messages, start: formatLsn(created.start) });
   return created.start;
+}
+
+const LOSSES_AN_HOUR = 3;
+
+/** It goes on, for jobs must; but what loses slots so often is not mended by making new ones. */
+async function tellIfOften({ pool, slot, logger }: PrepareDeps): Promise<void> {
+  const losses = await countLosses(pool, slot);
+  if (losses <= LOSSES_AN_HOUR) return;
+  logger.error('the slot is lost again and again: each time the whole outbox is dispatched anew', {
+    slot,
+    lossesInTheLastHour: losses,
+    advice:
+      'Run: millrace doctor. Raise max_slot_wal_keep_size or WE_WAL_BUDGET, or find who drops the slot.',
+  });
 }
 
 function release(connection: ReplicationConnection, { slot, clock, logger }: PrepareDeps): Promise<void> {

@@ -73,16 +73,33 @@ function stateOf(row: StateRow): RelayState {
   };
 }
 
-/** Remembers that the outbox must be dispatched anew, before anything is done about it. */
+/**
+ * Remembers that the outbox must be dispatched anew, before anything is done about it. A loss that nobody has noticed yet is
+ * written into the audit log; the slot's first making is none.
+ */
 export async function markRebuild(
   connection: ReplicationConnection,
   slot: string,
   reason: string,
 ): Promise<void> {
+  const name = escapeLiteral(slot);
+  if (reason === 'first_start') {
+    await connection.query(`
+      update relay_state
+      set rebuild_reason = 'first_start', updated_at = clock_timestamp()
+      where slot_name = ${name}
+    `);
+    return;
+  }
+  await connection.query(`select millrace_slot_lost(${name}, ${escapeLiteral(reason)}, 'relay')`);
+}
+
+/** From here on a rebuild that is broken off is the same one again, not another loss. */
+export async function beginRebuild(connection: ReplicationConnection, slot: string): Promise<void> {
   await connection.query(`
     update relay_state
-    set rebuild_reason = ${escapeLiteral(reason)}, updated_at = clock_timestamp()
-    where slot_name = ${escapeLiteral(slot)}
+    set rebuild_reason = 'unfinished', updated_at = clock_timestamp()
+    where slot_name = ${escapeLiteral(slot)} and rebuild_reason <> 'first_start'
   `);
 }
 
@@ -91,28 +108,52 @@ export async function askForRebuild(
   db: Database,
   request: { slot: string; term: Term; reason: string },
 ): Promise<void> {
-  await db.query(
+  await db.query(`select millrace_slot_lost($1, $2, 'relay', $3::bigint)`, [
+    request.slot,
+    request.reason,
+    request.term.toString(),
+  ]);
+}
+
+/** How often a slot was lost within the last hour. */
+export async function countLosses(db: Database, slot: string): Promise<number> {
+  const { rows } = await db.query<{ losses: number }>(
     `
-    update relay_state
-    set rebuild_reason = $3, updated_at = clock_timestamp()
-    where slot_name = $1 and term = $2::bigint
+    select count(*)::integer as losses
+    from audit_log
+    where action = 'SLOT_LOST' and at > clock_timestamp() - interval '1 hour' and detail ->> 'slot' = $1
     `,
-    [request.slot, request.term.toString(), request.reason],
+    [slot],
   );
+  return rows[0]?.losses ?? 0;
+}
+
+export interface SettledRebuild {
+  readonly slot: string;
+  readonly term: Term;
+  readonly identity: Identity;
+  readonly confirmed: Lsn;
+  readonly reason: string;
+  readonly messages: number;
 }
 
 /** The outbox is dispatched and the slot follows on from there. */
-export async function settleRebuild(
-  db: Database,
-  settled: { slot: string; term: Term; identity: Identity; confirmed: Lsn },
-): Promise<boolean> {
+export async function settleRebuild(db: Database, settled: SettledRebuild): Promise<boolean> {
   const { rowCount } = await db.query(
     `
-    update relay_state
-    set
-      rebuild_reason = null, system_id = $3, timeline = $4::integer, confirmed_lsn = $5::pg_lsn,
-      updated_at = clock_timestamp()
-    where slot_name = $1 and term = $2::bigint
+    with settled as (
+      update relay_state
+      set
+        rebuild_reason = null, system_id = $3, timeline = $4::integer, confirmed_lsn = $5::pg_lsn,
+        updated_at = clock_timestamp()
+      where slot_name = $1 and term = $2::bigint
+      returning slot_name
+    )
+    insert into audit_log (actor, action, detail)
+    select
+      'relay', 'SLOT_MADE',
+      jsonb_build_object('slot', slot_name, 'term', $2::bigint, 'reason', $6::text, 'messages', $7::bigint)
+    from settled
     `,
     [
       settled.slot,
@@ -120,6 +161,8 @@ export async function settleRebuild(
       settled.identity.systemId,
       settled.identity.timeline,
       formatLsn(settled.confirmed),
+      settled.reason,
+      settled.messages,
     ],
   );
   return rowCount === 1;

@@ -26,7 +26,8 @@ type ReplicationConfig = ClientConfig & { readonly replication: 'database' };
 
 /** One walsender session of the server: it holds the leader's lock, and then the stream. They live and die together. */
 export class ReplicationConnection {
-  readonly #client: Client;
+  /** `processID` is set by pg and unknown to its types. */
+  readonly #client: Client & { readonly processID?: number | null };
   readonly #lost = new AbortController();
   #closing: Promise<void> | undefined;
 
@@ -65,6 +66,11 @@ export class ReplicationConnection {
   /** Aborts when the connection is gone, with the reason. */
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /** The server process that serves this connection, as was said when it was opened. */
+  get announcedPid(): number {
+    return this.#client.processID ?? -1;
   }
 
   /** Simple protocol only, which is all that a walsender speaks: values must be escaped into the text. */
@@ -114,17 +120,25 @@ async function refusePooler(connection: ReplicationConnection): Promise<void> {
     const [row] = await connection.query<{ pid: number }>('select pg_backend_pid() as pid');
     if (row) pids.add(row.pid);
   }
-  if (pids.size === 1) return;
-  throw new MillraceError(
+  // An idle pooler may give all three to one session. But it had to make up the number by which a query is cancelled.
+  if (pids.size === 1 && pids.has(connection.announcedPid)) return;
+  throw poolerInTheWay('the session that answers is not the one that was opened');
+}
+
+function poolerInTheWay(sign: string, cause?: unknown): MillraceError {
+  return new MillraceError(
     'configuration',
-    'WE_POSTGRES_DSN leads through a connection pooler: three statements ran in different sessions. Leadership and ' +
-      'replication need a session of their own; point WE_POSTGRES_DSN of the relay at PostgreSQL itself.',
+    `WE_POSTGRES_DSN leads through a connection pooler: ${sign}. Leadership and replication need a session of their own; ` +
+      'point WE_POSTGRES_DSN of the relay at PostgreSQL itself.',
+    { cause },
   );
 }
 
 function explainConnect(error: unknown, dsn: string): unknown {
   if (error instanceof MillraceError) return error;
   const reason = reasonOf(error);
+  // PgBouncer's words for a session it cannot share, up to version 1.22.
+  if (/unsupported startup parameter/i.test(reason)) return poolerInTheWay(reason, error);
   if (
     /must be superuser or replication role|permission denied to start WAL sender|must have REPLICATION/i.test(
       reason,

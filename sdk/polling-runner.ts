@@ -26,6 +26,8 @@ export interface PollingRunnerOptions extends WorkerOptions {
   readonly pollIntervalMs?: number;
   /** After `stop`: how long what was taken may go on, in milliseconds; 20 seconds unless given. */
   readonly graceMs?: number;
+  /** Waits for its turn where jobs go through Kafka: it takes some only while the API falls back to polling. */
+  readonly standBy?: boolean;
   /** Instead of the API at `apiUrl`: in the same process. */
   readonly pollApi?: PollApi;
 }
@@ -77,12 +79,16 @@ export class PollingRunner {
     try {
       await run.poller.poll(0, run.stopping.signal);
     } catch (error) {
-      if (isMillraceError(error) && !error.retryable) {
+      if (isMillraceError(error) && !error.retryable && !this.#awaits(error)) {
         await this.#wind(run);
         throw error;
       }
     }
     run.polling = run.poller.run(run.stopping.signal);
+  }
+
+  #awaits({ code }: MillraceError): boolean {
+    return this.#options.standBy === true && code === 'poll_disabled';
   }
 
   async #stop(): Promise<void> {
@@ -122,6 +128,7 @@ export class PollingRunner {
       // The lease may have begun when the poll was sent, as far as we can tell: most of it must be left after the wait.
       waitMs: Math.min(waitMs, limits.pollWaitMs, leaseMs / 4),
       intervalMs: pollIntervalMs,
+      standBy: this.#options.standBy ?? false,
       clock,
       logger,
       end: deadline.end,

@@ -211,6 +211,11 @@ export class MemoryRecordStore implements RecordStore {
     return expired.slice(0, limit).map((job) => this.#load(job));
   }
 
+  /** Never: there is no log that could fill a disk. */
+  async dispatchFallback(): Promise<boolean> {
+    return false;
+  }
+
   async undispatchedJobs(limit: number): Promise<JobRecord[]> {
     return this.#jobsWhere(({ status, dispatches }) => status === 'queued' && dispatches === 0).slice(
       0,

@@ -33,6 +33,7 @@ import { pollJobs, selectPolled } from './sql/poll.ts';
 import * as purge from './sql/purge.ts';
 import * as read from './sql/read.ts';
 import { startInstances } from './sql/start-instances.ts';
+import { selectFallback } from './sql/wal-guard.ts';
 import { insertAudit, insertTypes, insertUndecodable, selectTypes } from './sql/write.ts';
 
 /** The store on PostgreSQL 15 or newer. The pool's connections must go to the primary. */
@@ -74,6 +75,7 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     },
     dueJobs: async (limit) => (await read.selectDueJobs(db, limit)).map(toJob),
     expiredLeases: async (limit) => (await read.loadExpiredLeases(db, limit)).map(toLoaded),
+    dispatchFallback: () => selectFallback(db),
     undispatchedJobs: async (limit) => (await read.selectUndispatchedJobs(db, limit)).map(toJob),
     unclaimedJobs: async (olderThanMs, limit) =>
       (await read.selectUnclaimedJobs(db, olderThanMs, limit)).map(toJob),

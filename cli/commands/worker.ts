@@ -11,7 +11,7 @@ const sources = {
   polling: startPolling,
   kafka: async () => (await import('./kafka-sources.ts')).startKafkaRunner(),
   'msk-local': async () => (await import('./kafka-sources.ts')).startMskLocal(),
-} satisfies Record<string, () => Promise<() => Promise<void>>>;
+} satisfies Record<string, (options: { standBy: boolean }) => Promise<() => Promise<void>>>;
 
 export function workerCommand(): Command {
   return new Command('worker')
@@ -26,12 +26,21 @@ export function workerCommand(): Command {
         .choices(Object.keys(sources))
         .makeOptionMandatory(),
     )
+    .option(
+      '--stand-by',
+      'with polling: take jobs only while the API cannot send them through Kafka (wal budget)',
+    )
     .action(worker);
 }
 
-async function worker({ source }: { source: keyof typeof sources }): Promise<void> {
+interface WorkerArguments {
+  readonly source: keyof typeof sources;
+  readonly standBy?: boolean;
+}
+
+async function worker({ source, standBy = false }: WorkerArguments): Promise<void> {
   const signal = shutdownSignal();
-  const stop = await sources[source]();
+  const stop = await sources[source]({ standBy });
   console.log(`worker started; source=${source}`);
   announceReady({});
   await aborted(signal);
@@ -39,7 +48,7 @@ async function worker({ source }: { source: keyof typeof sources }): Promise<voi
   releaseParent();
 }
 
-async function startPolling(): Promise<() => Promise<void>> {
+async function startPolling({ standBy }: { standBy: boolean }): Promise<() => Promise<void>> {
   const { logLevel, ...settings } = readWorkerConfig(process.env, { concurrency: 10, mayUsePostgres: true });
   const { jobs } = await loadServiceConfig();
   const direct =
@@ -48,6 +57,7 @@ async function startPolling(): Promise<() => Promise<void>> {
   const runner = new PollingRunner({
     ...settings,
     prefetch,
+    standBy,
     handlers: jobs,
     logger: createJsonLogger(logLevel),
     ...(direct ? { api: direct.api, pollApi: direct.api } : {}),

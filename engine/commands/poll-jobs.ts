@@ -24,10 +24,10 @@ const NET_MS = 1_000;
 
 /**
  * Takes queued jobs for a worker; waits for some if there are none.
- * @throws MillraceError `poll_disabled` when jobs reach workers through Kafka
+ * @throws MillraceError `poll_disabled` when jobs reach workers through Kafka, unless that is held up
  */
 export async function pollJobs(deps: EngineDeps, request: PollRequest, wait?: PollWait): Promise<Polled> {
-  if (deps.mode !== 'polling') throw pollDisabled(request.types);
+  if (!(await mayPoll(deps, request))) throw pollDisabled(request.types);
   if (!wait || wait.ms === 0) return pollOnce(deps, request);
   const until = deps.clock.now().getTime() + wait.ms;
   const signal = AbortSignal.any([wait.signal, wait.arrivals.closing]);
@@ -39,6 +39,11 @@ export async function pollJobs(deps: EngineDeps, request: PollRequest, wait?: Po
     await wait.arrivals.after(mark, { types: request.types, ms: Math.min(left, NET_MS), signal });
   }
   return { jobs: [], claimMs: 0 };
+}
+
+/** An answer that was lost is given again whatever has changed since: its jobs are the worker's. */
+async function mayPoll({ mode, store }: EngineDeps, { again }: PollRequest): Promise<boolean> {
+  return mode === 'polling' || again || (await store.dispatchFallback());
 }
 
 async function pollOnce({ store, clock }: EngineDeps, request: PollRequest): Promise<Polled> {

@@ -62,9 +62,11 @@ export interface RecordStore {
   nextDueMs(): Promise<number | undefined>;
   /** Running jobs whose lease has run out. */
   expiredLeases(limit: number): Promise<LoadedJob[]>;
-  /** Queued jobs that never went to a broker: they were queued in polling mode. */
+  /** True while new jobs are queued without a message to the broker, because the way there is held up: they may be polled. */
+  dispatchFallback(): Promise<boolean>;
+  /** Queued jobs that never went to a broker: they were queued in polling mode. None during a fallback. */
   undispatchedJobs(limit: number): Promise<JobRecord[]>;
-  /** Queued jobs nobody claimed for this long. */
+  /** Queued jobs nobody claimed for this long. None during a fallback. */
   unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]>;
 
   cancelInstance(cancellation: InstanceCancellation): Promise<CommitOutcome>;

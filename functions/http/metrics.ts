@@ -1,9 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { WalSample } from '../../adapters/postgres/wal-guard.ts';
 import type { DispatchMode } from '../../engine/deps.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { RecordStore, StoreCounts } from '../../engine/ports/record-store.ts';
 import type { JobId } from '../../events/ids.ts';
+import { createWalMetrics } from './wal-metrics.ts';
 
 /** What this process measures of requests: the same in both dispatch modes, and without any connection. */
 export const requestMetrics = new Registry();
@@ -32,6 +34,8 @@ export interface JobMetrics {
   claimed(pickup: { readonly queuedMs: number; readonly claimMs: number }): void;
   completed(id: JobId): void;
   failed(): void;
+  /** What the guard of the write-ahead log saw. */
+  guarded(sample: WalSample): void;
   /** The page in Prometheus' text format, gauges freshly sampled. */
   page(): Promise<string>;
 }
@@ -55,6 +59,7 @@ export function createJobMetrics(mode: DispatchMode, sampled: Sampled): JobMetri
     registers,
   });
   const pickup = mode === 'polling' ? createPickupMetrics(registers) : undefined;
+  const wal = mode === 'kafka_outbox' ? createWalMetrics(registers) : undefined;
   const sample = createGauges(registers, sampled);
   return {
     enqueued: (types) => {
@@ -66,6 +71,7 @@ export function createJobMetrics(mode: DispatchMode, sampled: Sampled): JobMetri
       latency.observe((sampled.clock.now().getTime() - createdAtMs(id)) / 1000);
     },
     failed: () => failures.inc(),
+    guarded: (seen) => wal?.(seen),
     page: async () => {
       await sample();
       return (await Promise.all([...registers, requestMetrics].map((registry) => registry.metrics()))).join(

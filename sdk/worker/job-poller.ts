@@ -15,6 +15,8 @@ export interface JobPollerOptions {
   readonly waitMs: number;
   /** Between polls of an API that answers at once without a job, in milliseconds. */
   readonly intervalMs: number;
+  /** To be refused because jobs go through Kafka is what is expected. */
+  readonly standBy: boolean;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Aborts when there is no time left for requests. */
@@ -22,7 +24,7 @@ export interface JobPollerOptions {
 }
 
 const MAX_JOBS = 1000;
-const RETRY = { baseMs: 200, maxMs: 10_000 } as const;
+const RETRY = { baseMs: 200, maxMs: 10_000, standByMs: 2_000 } as const;
 
 /** Takes jobs whenever half of the lanes' room is free. */
 export class JobPoller {
@@ -81,7 +83,11 @@ export class JobPoller {
   }
 
   async #pause(error: unknown, failures: number, signal: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#options;
+    const { clock, logger, standBy } = this.#options;
+    if (standBy && isMillraceError(error) && error.code === 'poll_disabled') {
+      this.#again = false;
+      return clock.sleep(RETRY.standByMs, signal);
+    }
     const refused = isMillraceError(error) && !error.retryable;
     const pauseMs = refused ? RETRY.maxMs : Math.min(RETRY.baseMs * 2 ** (failures - 1), RETRY.maxMs);
     const code = isMillraceError(error) ? error.code : undefined;

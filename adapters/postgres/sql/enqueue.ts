@@ -4,7 +4,8 @@ import { dispatchIds, packNumbers, readyPacks } from '../packs.ts';
 import type { Database } from './database.ts';
 
 /**
- * Writes the jobs and one outbox row a pack of their messages.
+ * Writes the jobs and one outbox row a pack of their messages; no outbox row while the write-ahead log may grow no further
+ * (`dispatch_fallback`, looked up once a statement).
  * @returns for each job whether it was written; false means that its idempotency key was taken
  */
 export async function insertJobs(db: Database, jobs: readonly NewJob[], shards: number): Promise<boolean[]> {
@@ -30,7 +31,9 @@ async function insertPlain(db: Database, jobs: readonly NewJob[], shards: number
       )
       select
         id, type, status, payload, priority, max_retries, created_at, coalesce(run_at, created_at), partition_key,
-        traceparent, coalesce(dispatches, 0), dispatch_id, case when status = 'queued' then clock_timestamp() end
+        traceparent, case when dispatches is null or (select dispatch_fallback from millrace_settings) then 0 else 1 end,
+        case when not (select dispatch_fallback from millrace_settings) then dispatch_id end,
+        case when status = 'queued' then clock_timestamp() end
       from unnest(
         $1::uuid[], $2::text[], $3::text[], $4::json[], $5::integer[], $6::integer[], $7::timestamptz[],
         $8::timestamptz[], $9::text[], $10::text[], $11::integer[], $12::uuid[]
@@ -44,6 +47,7 @@ async function insertPlain(db: Database, jobs: readonly NewJob[], shards: number
     from unnest($13::text[], $14::integer[], $15::bytea[], $16::uuid[], $17::integer[]) as t (
       topic, message_count, messages, dispatch_id, shard
     )
+    where not (select dispatch_fallback from millrace_settings)
     `,
     [
       ...commonColumns(jobs),
@@ -87,7 +91,8 @@ async function insertSpecial(db: Database, jobs: readonly NewJob[], shards: numb
       select
         id, type, status, payload, priority, max_retries, created_at, coalesce(run_at, created_at), idempotency_key,
         request_hash, partition_key, traceparent, retry::json,
-        case when message is null then 0 else 1 end, dispatch_id,
+        case when message is null or (select dispatch_fallback from millrace_settings) then 0 else 1 end,
+        case when not (select dispatch_fallback from millrace_settings) then dispatch_id end,
         case when status = 'queued' then clock_timestamp() end
       from input
       order by idempotency_key, ord
@@ -100,7 +105,7 @@ async function insertSpecial(db: Database, jobs: readonly NewJob[], shards: numb
         case when count(*) > 1 then input.dispatch_id end, input.pack % $18::smallint, $18::smallint
       from input
       join inserted on inserted.id = input.id
-      where input.message is not null
+      where input.message is not null and not (select dispatch_fallback from millrace_settings)
       group by input.topic, input.pack, input.dispatch_id
       order by min(input.ord)
     )

@@ -90,7 +90,7 @@ export async function selectUndispatchedJobs(db: Database, limit: number): Promi
     `
     select *
     from jobs
-    where status = 'queued' and dispatches = 0
+    where status = 'queued' and dispatches = 0 and not (select dispatch_fallback from millrace_settings)
     order by id
     limit $1::integer
     `,
@@ -122,7 +122,9 @@ export async function selectUnclaimedJobs(
     `
     select *
     from jobs
-    where status = 'queued' and queued_at < clock_timestamp() - $1::double precision * interval '1 millisecond'
+    where status = 'queued'
+      and queued_at < clock_timestamp() - $1::double precision * interval '1 millisecond'
+      and not (select dispatch_fallback from millrace_settings)
     order by id
     limit $2::integer
     `,

@@ -31,7 +31,9 @@ export async function startInstances(
       )
       select
         job_id, type, status, payload::json, priority, max_retries, created_at, created_at, instance_id, 0, traceparent,
-        retry::json, case when message is null then 0 else 1 end, clock_timestamp()
+        retry::json,
+        case when message is null or (select dispatch_fallback from millrace_settings) then 0 else 1 end,
+        clock_timestamp()
       from input
       order by ord
     ), audited as (
@@ -42,7 +44,7 @@ export async function startInstances(
     select
       topic, count(*), string_agg(decode(message, 'base64'), ''::bytea order by ord), pack % $2::smallint, $2::smallint
     from input
-    where message is not null
+    where message is not null and not (select dispatch_fallback from millrace_settings)
     group by topic, pack
     order by min(ord)
     `,

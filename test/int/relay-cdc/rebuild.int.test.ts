@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { silentLogger } from '../../../engine/ports/logger.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { TestBroker } from './broker.ts';
 import { insertRows, isStreaming, numbered, packOf, RelayFixture, TOPIC } from './fixture.ts';
@@ -18,6 +19,24 @@ test('a dropped slot is made anew, and what was written meanwhile is dispatched'
   await waitFor(async () => (await fixture.outboxRows()) === 0, { within: 15_000 });
   expect(next.broker.values()).toEqual([...numbered('meanwhile', 500), ...numbered('after', 20)]);
   expect(await next.metric(REBUILDS)).toBe(1);
+  expect(await losses(fixture)).toEqual([
+    { action: 'SLOT_MADE', reason: 'first_start' },
+    { action: 'SLOT_LOST', reason: 'slot_missing' },
+    { action: 'SLOT_MADE', reason: 'slot_missing' },
+  ]);
+});
+
+test('a slot that somebody drops and makes by hand hides nothing: what came in between is found in the table', async () => {
+  await using fixture = await RelayFixture.create();
+  await (await fixture.lead()).stop();
+  await fixture.pool.query('select pg_drop_replication_slot($1)', [fixture.slot]);
+  await insertRows(fixture.pool, numbered('between', 30));
+  await fixture.pool.query(`select pg_create_logical_replication_slot($1, 'pgoutput')`, [fixture.slot]);
+  const relay = await fixture.lead();
+  await insertRows(fixture.pool, numbered('after', 30));
+  await waitFor(async () => (await fixture.outboxRows()) === 0, { within: 15_000 });
+  const seen = new Set(relay.broker.values());
+  expect([...seen].sort()).toEqual([...numbered('between', 30), ...numbered('after', 30)].sort());
 });
 
 test('a slot dropped under a running leader and its load loses nothing', async () => {
@@ -60,6 +79,25 @@ test('a rebuild that did not finish is done again', async () => {
   await waitFor(async () => (await fixture.outboxRows()) === 0, { within: 15_000 });
   expect(broker.values()).toEqual(numbered('a', 50));
   expect(await relay.metric(REBUILDS)).toBe(2);
+  expect(await losses(fixture)).toEqual([
+    { action: 'SLOT_MADE', reason: 'first_start' },
+    { action: 'SLOT_LOST', reason: 'slot_missing' },
+    { action: 'SLOT_MADE', reason: 'unfinished' },
+  ]);
+});
+
+test('a slot that is lost more than three times within an hour is an error for a person, and is made anew all the same', async () => {
+  await using fixture = await RelayFixture.create();
+  const errors: string[] = [];
+  const logger = { ...silentLogger, error: (message: string) => errors.push(message) };
+  for (let loss = 0; loss < 4; loss += 1) {
+    expect(errors).toEqual([]);
+    await (await fixture.lead()).stop();
+    await fixture.pool.query('select pg_drop_replication_slot($1)', [fixture.slot]);
+    await (await fixture.lead({ logger })).stop();
+  }
+  expect(errors).toEqual([expect.stringContaining('again and again')]);
+  expect((await losses(fixture)).filter(({ action }) => action === 'SLOT_LOST')).toHaveLength(4);
 });
 
 test('another system or timeline than the last term saw means a rebuild', async () => {
@@ -114,6 +152,14 @@ test('a row that holds no pack stays for a person to look at, and holds nobody u
   });
   expect(broker.values()).toEqual(['good']);
 });
+
+/** What the audit log tells of the slot, oldest first. */
+async function losses(fixture: RelayFixture): Promise<{ action: string; reason: string }[]> {
+  const { rows } = await fixture.pool.query<{ action: string; reason: string }>(
+    `select action, detail ->> 'reason' as reason from audit_log where action like 'SLOT_%' order by id`,
+  );
+  return rows;
+}
 
 async function dropSlot(fixture: RelayFixture): Promise<boolean> {
   await fixture.pool.query(

@@ -23,8 +23,18 @@ test.each([
   ['another timeline', { before, slot, identity: { ...identity, timeline: 2 } }, 'timeline_changed'],
   [
     'one begun and not finished',
-    { before: { ...before, rebuildReason: 'slot_lost' }, slot, identity },
+    { before: { ...before, rebuildReason: 'unfinished' }, slot, identity },
     'unfinished',
+  ],
+  [
+    'the slot was given up to spare the disk',
+    { before: { ...before, rebuildReason: 'wal_budget' }, slot: undefined, identity },
+    'wal_budget',
+  ],
+  [
+    'the publication was found altered',
+    { before: { ...before, rebuildReason: 'publication_altered' }, slot, identity },
+    'publication_altered',
   ],
   [
     'the first one begun and not finished',
