@@ -26,6 +26,8 @@ export interface RelayConfig {
   readonly limits: RelayLimits;
   readonly publishTimeoutMs: number;
   readonly heartbeatMs: number;
+  /** Between two samples of how far the workers are behind. */
+  readonly lagMs: number;
   readonly roles: { readonly tickMs: number; readonly lostAfterMs: number; readonly retention: Retention };
 }
 
@@ -57,6 +59,7 @@ export function readRelayConfig(env: Environment): RelayConfig {
     limits: readLimits(env),
     publishTimeoutMs: readDuration(env, 'WE_RELAY_PUBLISH_TIMEOUT', 120_000),
     heartbeatMs: readDuration(env, 'WE_RELAY_HEARTBEAT_INTERVAL', 10_000),
+    lagMs: readDuration(env, 'WE_RELAY_LAG_INTERVAL', 5_000),
     roles: {
       tickMs: readDuration(env, 'WE_RELAY_ROLE_INTERVAL', 500),
       lostAfterMs: readDuration(env, 'WE_RELAY_LOST_DISPATCH_AFTER', 300_000),

@@ -1,5 +1,6 @@
 import type { Environment } from '../adapters/env.ts';
 import { readKafkaConfig } from '../adapters/kafka/config.ts';
+import { openLagReader } from '../adapters/kafka/consumer-lag.ts';
 import { createKafkaStreamer } from '../adapters/kafka/event-streamer.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
@@ -66,6 +67,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
       pool,
       engine,
       streamer: createKafkaStreamer(kafka, logger),
+      openLagReader: () => openLagReader(kafka),
       openSession: (connection, session) => openSession(config, connection, session),
       ...(options.clear ? { clear: options.clear } : {}),
       roles: leaderRoles(engine, { logger, wakeups, ...config.roles }),

@@ -19,8 +19,10 @@ export interface ReporterOptions {
 export class Reporter {
   readonly #results: Coalescer<JobResult, SettleAnswer>;
   readonly #failures: Coalescer<JobFailure, SettleAnswer>;
+  readonly #clock: Clock;
 
   constructor({ api, clock, end }: ReporterOptions) {
+    this.#clock = clock;
     this.#results = new Coalescer<JobResult, SettleAnswer>({
       ...WINDOW,
       clock,
@@ -34,7 +36,10 @@ export class Reporter {
   }
 
   /** Resolves once it is recorded, be it as late. Rejects when it could not be. */
-  async report({ id, token }: Lease, settlement: Settlement): Promise<SettleAnswer | undefined> {
+  async report(
+    { id, token, since }: Lease & { readonly since: number },
+    settlement: Settlement,
+  ): Promise<SettleAnswer | undefined> {
     switch (settlement.kind) {
       case 'lost':
         return undefined;
@@ -43,7 +48,7 @@ export class Reporter {
         return this.#failures.add({ id, token, error, retryable, retryAfterMs });
       }
       case 'complete':
-        return this.#complete({ id, token, result: settlement.result });
+        return this.#complete({ id, token, result: settlement.result, heldMs: this.#heldMs(since) });
       default:
         return settlement satisfies never;
     }
@@ -52,6 +57,11 @@ export class Reporter {
   flush(): void {
     this.#results.flush();
     this.#failures.flush();
+  }
+
+  /** A clock that was set back has measured nothing. */
+  #heldMs(since: number): number {
+    return Math.max(0, this.#clock.now().getTime() - since);
   }
 
   async #complete(result: JobResult): Promise<SettleAnswer> {
