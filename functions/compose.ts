@@ -1,3 +1,4 @@
+import { openTracing } from '../adapters/opentelemetry/open-tracing.ts';
 import { Announcer } from '../adapters/postgres/announcer.ts';
 import { announcing } from '../adapters/postgres/announcing-store.ts';
 import { PostgresArrivals } from '../adapters/postgres/arrivals.ts';
@@ -11,6 +12,7 @@ import type { EngineDeps } from '../engine/deps.ts';
 import { groupCommit } from '../engine/group-commit.ts';
 import type { Arrivals } from '../engine/ports/arrivals.ts';
 import type { Logger } from '../engine/ports/logger.ts';
+import type { Tracing } from '../engine/ports/tracing.ts';
 import { runDuties } from '../engine/roles/duties.ts';
 import { leaderRoles } from '../engine/roles/leader-roles.ts';
 import { type FunctionsConfig, readFunctionsConfig } from './config.ts';
@@ -22,6 +24,8 @@ export interface App {
   readonly deps: EngineDeps;
   readonly types: KnownTypes;
   readonly metrics: JobMetrics;
+  /** Undefined where nothing is traced. */
+  readonly tracing: AppTracing | undefined;
   readonly logger: Logger;
   /** For those who wait for jobs; undefined where nobody may. */
   readonly arrivals: Arrivals | undefined;
@@ -29,6 +33,12 @@ export interface App {
   duties(signal: AbortSignal): Promise<void>;
   /** Gives the database connections back. */
   close(): Promise<void>;
+}
+
+export interface AppTracing {
+  readonly open: Promise<Tracing>;
+  /** Whether the process may be frozen once it has answered. */
+  readonly flushEach: boolean;
 }
 
 /** For what goes wrong around any request, also before the settings could be read. */
@@ -85,6 +95,7 @@ function create(): App {
   const store = { ...single, enqueue: groupCommit(single.enqueue) };
   const deps = createEngineDeps(store, config.mode);
   const { dsn } = config.postgres;
+  const tracing = openTracing(config.tracing);
   const arrivals =
     polling && !config.serverless ? new PostgresArrivals({ dsn, clock: deps.clock, logger }) : undefined;
   return {
@@ -94,8 +105,10 @@ function create(): App {
     duties: (signal) => doDuties(config, { deps, logger, signal }),
     types: new KnownTypes(() => store.listTypes(), deps.clock),
     metrics: createJobMetrics(config.mode, { store, clock: deps.clock, logger }),
+    tracing: tracing && { open: tracing, flushEach: config.serverless },
     close: async () => {
       await arrivals?.close();
+      await (await tracing)?.close();
       await pool.end();
     },
   };

@@ -1,4 +1,5 @@
 import { type Environment, readChoice, readDuration } from '../adapters/env.ts';
+import { readTracingConfig, type TracingConfig } from '../adapters/opentelemetry/config.ts';
 import { type PostgresConfig, readPostgresConfig } from '../adapters/postgres/config.ts';
 import { readRetention } from '../adapters/retention-config.ts';
 import type { LogLevel } from '../adapters/system/logger.ts';
@@ -14,6 +15,7 @@ export interface FunctionsConfig {
   /** How often due jobs and expired leases are looked for, in milliseconds. */
   readonly tickMs: number;
   readonly retention: Retention;
+  readonly tracing: TracingConfig | undefined;
 }
 
 /** A Lambda serves one request at a time; the local gateway serves many in one process. */
@@ -29,6 +31,7 @@ export function readFunctionsConfig(env: Environment = process.env): FunctionsCo
     postgres: readPostgresConfig(env, { poolSize }),
     tickMs: readDuration(env, 'WE_TICK_INTERVAL', 1_000),
     retention: readRetention(env),
+    tracing: readTracingConfig(env, 'api'),
     logLevel: readChoice(env, 'WE_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
   });
 }

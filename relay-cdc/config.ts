@@ -6,6 +6,7 @@ import {
   readOptional,
   readString,
 } from '../adapters/env.ts';
+import { readTracingConfig, type TracingConfig } from '../adapters/opentelemetry/config.ts';
 import { type PostgresConfig, readPostgresConfig } from '../adapters/postgres/config.ts';
 import { readRetention } from '../adapters/retention-config.ts';
 import { dispatchModes } from '../engine/deps.ts';
@@ -28,6 +29,7 @@ export interface RelayConfig {
   readonly heartbeatMs: number;
   /** Between two samples of how far the workers are behind. */
   readonly lagMs: number;
+  readonly tracing: TracingConfig | undefined;
   readonly roles: { readonly tickMs: number; readonly lostAfterMs: number; readonly retention: Retention };
 }
 
@@ -60,6 +62,7 @@ export function readRelayConfig(env: Environment): RelayConfig {
     publishTimeoutMs: readDuration(env, 'WE_RELAY_PUBLISH_TIMEOUT', 120_000),
     heartbeatMs: readDuration(env, 'WE_RELAY_HEARTBEAT_INTERVAL', 10_000),
     lagMs: readDuration(env, 'WE_RELAY_LAG_INTERVAL', 5_000),
+    tracing: readTracingConfig(env, 'relay'),
     roles: {
       tickMs: readDuration(env, 'WE_RELAY_ROLE_INTERVAL', 500),
       lostAfterMs: readDuration(env, 'WE_RELAY_LOST_DISPATCH_AFTER', 300_000),

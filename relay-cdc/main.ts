@@ -2,6 +2,7 @@ import type { Environment } from '../adapters/env.ts';
 import { readKafkaConfig } from '../adapters/kafka/config.ts';
 import { openLagReader } from '../adapters/kafka/consumer-lag.ts';
 import { createKafkaStreamer } from '../adapters/kafka/event-streamer.ts';
+import { openTracing } from '../adapters/opentelemetry/open-tracing.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
 import { writeDispatchMode } from '../adapters/postgres/settings.ts';
@@ -18,6 +19,7 @@ import { RelayMetrics } from './metrics.ts';
 import { openSession } from './open-session.ts';
 import { type RelayDeps, runRelayLoop } from './relay.ts';
 import { RelayStatus } from './status.ts';
+import { tracedStreamer } from './traced-streamer.ts';
 
 export interface RunRelayOptions {
   /** Aborting it hands over: what is under way is finished and confirmed, then the lock is released. */
@@ -56,6 +58,9 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   const status = new RelayStatus();
   const health = await serveHealth(config.metricsPort, { metrics, status });
   cleanup.defer(() => health.close());
+  const tracing = await openTracing(config.tracing);
+  cleanup.defer(async () => tracing?.close());
+  const streamer = createKafkaStreamer(kafka, logger);
   const wakeups = new PostgresWakeups({ dsn: config.postgres.dsn, clock: systemClock, logger });
   const engine = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
   say(`relay started; this replica is leader=${first.leads}`);
@@ -66,7 +71,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
       config,
       pool,
       engine,
-      streamer: createKafkaStreamer(kafka, logger),
+      streamer: tracing ? tracedStreamer(streamer, tracing) : streamer,
       openLagReader: () => openLagReader(kafka),
       openSession: (connection, session) => openSession(config, connection, session),
       ...(options.clear ? { clear: options.clear } : {}),

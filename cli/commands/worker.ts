@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { readInteger } from '../../adapters/env.ts';
+import { openTracing } from '../../adapters/opentelemetry/open-tracing.ts';
 import { createJsonLogger } from '../../adapters/system/logger.ts';
 import { readWorkerConfig } from '../../functions/worker/config.ts';
 import { PollingRunner } from '../../sdk/polling-runner.ts';
@@ -40,7 +41,11 @@ async function worker({ source }: { source: keyof typeof sources }): Promise<voi
 }
 
 async function startPolling(): Promise<() => Promise<void>> {
-  const { logLevel, ...settings } = readWorkerConfig(process.env, { concurrency: 10, mayUsePostgres: true });
+  const { logLevel, traced, ...settings } = readWorkerConfig(process.env, {
+    concurrency: 10,
+    mayUsePostgres: true,
+  });
+  const tracing = await openTracing(traced);
   const { jobs } = await loadServiceConfig();
   const direct =
     settings.apiUrl === undefined ? await (await import('../direct-worker.ts')).open(settings) : undefined;
@@ -48,6 +53,7 @@ async function startPolling(): Promise<() => Promise<void>> {
   const runner = new PollingRunner({
     ...settings,
     prefetch,
+    tracing,
     handlers: jobs,
     logger: createJsonLogger(logLevel),
     ...(direct ? { api: direct.api, pollApi: direct.api } : {}),
@@ -56,5 +62,6 @@ async function startPolling(): Promise<() => Promise<void>> {
   return async () => {
     await runner.stop();
     await direct?.close();
+    await tracing?.close();
   };
 }

@@ -63,5 +63,6 @@ export function leaseFields(job: JobRecord) {
   if (!job.token || !job.leaseUntil) {
     throw new MillraceError('internal', `The store claimed job ${job.id} without a lease.`);
   }
-  return { token: job.token, attempt: job.attempt, lease_until: job.leaseUntil };
+  const { token, attempt, leaseUntil, traceparent } = job;
+  return { token, attempt, lease_until: leaseUntil, ...(traceparent === null ? {} : { traceparent }) };
 }

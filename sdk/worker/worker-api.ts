@@ -48,6 +48,8 @@ export type ClaimAnswer =
       readonly token: ClaimToken;
       readonly attempt: number;
       readonly leaseUntil: Date;
+      /** W3C trace context that the job was accepted with. */
+      readonly traceparent?: string | undefined;
       readonly job: ClaimedJob;
     }
   | { readonly outcome: 'not_claimable'; readonly status: JobStatus; readonly attempt: number }
