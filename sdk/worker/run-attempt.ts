@@ -1,5 +1,5 @@
 import type { Clock } from '../../engine/ports/clock.ts';
-import type { Logger } from '../../engine/ports/logger.ts';
+import { type Logger, withFields } from '../../engine/ports/logger.ts';
 import type { Job, JobContext, JobHandlers } from '../define.ts';
 import { isNonRetryable } from '../non-retryable-error.ts';
 import { retryAfterOf } from '../retry-after-error.ts';
@@ -49,7 +49,7 @@ export async function runAttempt(
     lease,
     payloadText,
     traceparent: span?.traceparent ?? lease.claim.traceparent,
-    logger: jobLogger(options.logger, idsOf(lease, span?.traceId)),
+    logger: withFields(options.logger, idsOf(lease, span?.traceId)),
   };
   if (!span) return run(attempt, options);
   const settlement = await span.run(() => run(attempt, options));
@@ -177,14 +177,5 @@ function idsOf({ id, claim }: HeldLease, traceId: string | undefined) {
     attempt,
     ...(job.instanceId === null ? {} : { instance_id: job.instanceId }),
     ...(trace_id === undefined ? {} : { trace_id }),
-  };
-}
-
-function jobLogger(logger: Logger, ids: Readonly<Record<string, unknown>>): Logger {
-  return {
-    debug: (message, fields) => logger.debug(message, { ...ids, ...fields }),
-    info: (message, fields) => logger.info(message, { ...ids, ...fields }),
-    warn: (message, fields) => logger.warn(message, { ...ids, ...fields }),
-    error: (message, fields) => logger.error(message, { ...ids, ...fields }),
   };
 }
