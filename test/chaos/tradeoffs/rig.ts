@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, vi } from 'vitest';
 import { readKafkaConfig } from '../../../adapters/kafka/config.ts';
 import { createKafkaStreamer } from '../../../adapters/kafka/event-streamer.ts';
@@ -6,10 +7,10 @@ import type { DispatchMode } from '../../../engine/deps.ts';
 import { type Logger, silentLogger } from '../../../engine/ports/logger.ts';
 import type { StepId } from '../../../events/ids.ts';
 import { jobTopic } from '../../../events/topics.ts';
-import { closeApp } from '../../../functions/compose.ts';
+import { closeApp, compose } from '../../../functions/compose.ts';
 import { runRelay } from '../../../relay-cdc/main.ts';
-import { defineJob, KafkaRunner, PollingRunner } from '../../../sdk/index.ts';
-import { kafkaBrokers, withAdmin } from '../../helpers/kafka.ts';
+import { defineJob, type Job, KafkaRunner, PollingRunner } from '../../../sdk/index.ts';
+import { kafkaBrokers } from '../../helpers/kafka.ts';
 import { type Family, parsePage } from '../../helpers/prometheus.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { startApi } from '../../int/functions/http/api.ts';
@@ -24,12 +25,20 @@ export interface RunningRelay extends Stoppable {
   readonly ended: Promise<void>;
 }
 
+export interface RigOptions {
+  /** Of the topic, which is made before the first test; none is made for 0 or with brokers of the test's own. */
+  readonly partitions?: number;
+  readonly brokers?: () => readonly string[];
+}
+
 /** One installation in this process: API, relay and workers on a database of its own, and a job type of its own. */
 export class Rig {
   readonly type = `tradeoff-${randomBytes(5).toString('hex')}` as StepId;
   readonly topic = jobTopic(this.type);
   /** How often the handler ran, by job. */
   readonly runs = new Map<string, number>();
+  /** What the handler does besides being counted. */
+  onRun: (job: Job) => Promise<void> | void = () => undefined;
   /** Jobs that were answered with a 201. */
   readonly accepted = new Set<string>();
   readonly #api: ReturnType<typeof startApi>;
@@ -38,14 +47,15 @@ export class Rig {
   #brokers: () => readonly string[];
 
   /** Call it at the top of a test file. */
-  constructor(mode: DispatchMode, options: { partitions?: number; brokers?: () => readonly string[] } = {}) {
+  constructor(mode: DispatchMode, options: RigOptions = {}) {
     this.#brokers = options.brokers ?? kafkaBrokers;
     this.#api = startApi(mode);
     beforeAll(async () => {
       // The relay insists on a topic for each type there is.
       await this.pool.query('delete from job_types');
       await this.pool.query('insert into job_types (type) values ($1)', [this.type]);
-      if (mode === 'kafka_outbox' && !options.brokers) await this.createTopic(options.partitions ?? 1);
+      const { partitions = 1, brokers } = options;
+      if (mode === 'kafka_outbox' && !brokers && partitions > 0) await this.createTopic(partitions);
     });
     afterAll(async () => {
       for (const one of this.#open.reverse()) await one.stop();
@@ -60,13 +70,12 @@ export class Rig {
     return this.#api.database.pool();
   }
 
-  createTopic(partitions: number): Promise<unknown> {
-    return withAdmin((admin) =>
-      admin.createTopics({
-        waitForLeaders: true,
-        topics: [{ topic: this.topic, numPartitions: partitions }],
-      }),
-    );
+  async createTopic(partitions: number, config: Readonly<Record<string, string>> = {}): Promise<void> {
+    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+    const topics = [{ topic: this.topic, numPartitions: partitions, configEntries }];
+    const admin = new Kafka({ brokers: [...this.#brokers()], logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    await admin.createTopics({ waitForLeaders: true, topics }).finally(() => admin.disconnect());
   }
 
   kafkaEnv(): Record<string, string> {
@@ -109,6 +118,20 @@ export class Rig {
     });
   }
 
+  relayEnv(): Record<string, string> {
+    return {
+      WE_POSTGRES_DSN: this.#api.database.dsn,
+      WE_DISPATCH_MODE: 'kafka_outbox',
+      WE_RELAY_SLOT: this.#slot,
+      WE_METRICS_PORT: '0',
+      WE_LEADER_RETRY_INTERVAL: '100ms',
+      WE_RELAY_BACKOFF_MIN: '100ms',
+      WE_RELAY_BACKOFF_MAX: '500ms',
+      WE_RELAY_LAG_INTERVAL: '200ms',
+      ...this.kafkaEnv(),
+    };
+  }
+
   async relay(
     env: Readonly<Record<string, string>> = {},
     logger: Logger = silentLogger,
@@ -116,18 +139,7 @@ export class Rig {
     const stop = new AbortController();
     const started = Promise.withResolvers<string>();
     const ended = runRelay(
-      {
-        WE_POSTGRES_DSN: this.#api.database.dsn,
-        WE_DISPATCH_MODE: 'kafka_outbox',
-        WE_RELAY_SLOT: this.#slot,
-        WE_METRICS_PORT: '0',
-        WE_LEADER_RETRY_INTERVAL: '100ms',
-        WE_RELAY_BACKOFF_MIN: '100ms',
-        WE_RELAY_BACKOFF_MAX: '500ms',
-        WE_RELAY_LAG_INTERVAL: '200ms',
-        ...this.kafkaEnv(),
-        ...env,
-      },
+      { ...this.relayEnv(), ...env },
       {
         signal: stop.signal,
         logger,
@@ -160,6 +172,18 @@ export class Rig {
     const runner = new PollingRunner(this.#worker('polling'));
     await runner.start();
     return this.#keep(runner);
+  }
+
+  /** What `millrace api` does beside serving in polling mode: timers, expired leases. */
+  duties(): Stoppable {
+    const stop = new AbortController();
+    const running = compose().duties(stop.signal);
+    return this.#keep({
+      stop: async () => {
+        stop.abort();
+        await running;
+      },
+    });
   }
 
   /** Of those that were accepted, by status. */
@@ -201,11 +225,13 @@ export class Rig {
   }
 
   #worker(workerId: string) {
-    const handler = defineJob(({ job }) => {
+    const handler = defineJob(async ({ job }) => {
       this.runs.set(job.id, (this.runs.get(job.id) ?? 0) + 1);
+      await this.onRun(job);
       return null;
     });
-    return { handlers: { [this.type]: handler }, apiUrl: this.#api.url, workerId };
+    // Short, so that what an outage has orphaned comes back while the test looks.
+    return { handlers: { [this.type]: handler }, apiUrl: this.#api.url, workerId, leaseSeconds: 10 };
   }
 
   #keep<T extends Stoppable>(one: T): T {
