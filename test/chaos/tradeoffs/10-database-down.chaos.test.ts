@@ -41,7 +41,10 @@ test('polling: while the database is down requests are asked to come again; then
 
   proxy?.onAnswer(() => 'pass');
   const before = await rig.completed();
-  await waitFor(async () => (await rig.completed()) > before + 50, { within: 40_000, what: 'progress again' });
+  await waitFor(async () => (await rig.completed()) > before + 50, {
+    within: 40_000,
+    what: 'progress again',
+  });
   await load.stop();
   await rig.drained(60_000);
 });
