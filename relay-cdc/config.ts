@@ -7,6 +7,7 @@ import {
   readOptional,
   readString,
 } from '../adapters/env.ts';
+import { readTracingConfig, type TracingConfig } from '../adapters/opentelemetry/config.ts';
 import { type PostgresConfig, readPostgresConfig } from '../adapters/postgres/config.ts';
 import { readRetention } from '../adapters/retention-config.ts';
 import { dispatchModes } from '../engine/deps.ts';
@@ -33,6 +34,9 @@ export interface RelayConfig {
   readonly tailRecords: number;
   readonly heartbeatMs: number;
   readonly wal: { readonly budgetBytes: number | undefined; readonly guardMs: number };
+  /** Between two samples of how far the workers are behind. */
+  readonly lagMs: number;
+  readonly tracing: TracingConfig | undefined;
   readonly roles: { readonly tickMs: number; readonly lostAfterMs: number; readonly retention: Retention };
 }
 
@@ -74,6 +78,8 @@ export function readRelayConfig(env: Environment): RelayConfig {
       budgetBytes: readBytes(env, 'WE_WAL_BUDGET'),
       guardMs: readDuration(env, 'WE_WAL_GUARD_INTERVAL', 2_000),
     },
+    lagMs: readDuration(env, 'WE_RELAY_LAG_INTERVAL', 5_000),
+    tracing: readTracingConfig(env, 'relay'),
     roles: {
       tickMs: readDuration(env, 'WE_RELAY_ROLE_INTERVAL', 500),
       lostAfterMs: readDuration(env, 'WE_RELAY_LOST_DISPATCH_AFTER', 300_000),

@@ -31,6 +31,8 @@ export interface JobContext<Payload = unknown> {
   readonly signal: AbortSignal;
   /** Extends the lease now. The worker does so by itself every third of the lease; rejects when the lease is lost. */
   readonly heartbeat: () => Promise<void>;
+  /** W3C trace context to pass on with what the handler calls: of this attempt where it is traced, else what the job came with. */
+  readonly traceparent: string | undefined;
   readonly logger: Logger;
 }
 

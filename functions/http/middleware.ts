@@ -34,12 +34,22 @@ export function refuse(): Middleware {
       const { error, event } = request;
       const requestId = event.requestContext?.requestId ?? request.context.awsRequestId;
       const isFault = !isMillraceError(error) || problemStatus[error.code] >= 500;
-      if (isFault) faultLog.error('request failed', { request_id: requestId, route: event.routeKey, error });
+      if (isFault) faultLog.error('request failed', { ...idsOf(event), request_id: requestId, error });
       // Set, not returned: a returned reply would end the chain before the measuring.
       request.response = problemReply(error, isFault ? requestId : undefined);
     },
   };
 }
+
+function idsOf({ routeKey, pathParameters, headers }: HttpEvent) {
+  return {
+    route: routeKey,
+    id: pathParameters?.['id'],
+    trace_id: TRACE_ID.exec(headers?.['traceparent'] ?? '')?.[1],
+  };
+}
+
+const TRACE_ID = /^[0-9a-f]{2}-([0-9a-f]{32})-/;
 
 /** Reads and checks path, query and body, and names all faults at once. */
 export function readInput(shape: EndpointShape): Middleware {

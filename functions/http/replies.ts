@@ -59,7 +59,15 @@ export const jobDetail = z
 
 /** A token has the form of a UUID, but all of its bits are random: none is a version. */
 const token = z.guid();
-const claim = { token, attempt: z.int(), lease_until: time };
+const claim = {
+  token,
+  attempt: z.int(),
+  lease_until: time,
+  traceparent: z
+    .string()
+    .optional()
+    .meta({ description: 'W3C trace context that the job was accepted with.' }),
+};
 export const claimed = z.strictObject({ job, ...claim });
 const claimedInBatch = z
   .strictObject({ ...jobShape, payload: anyJson.optional(), payload_omitted: z.literal(true).optional() })

@@ -55,6 +55,10 @@ export const claimRequest = z.strictObject({
 
 export const claimBatchRequest = z.strictObject({
   ids: z.array(uuid).min(1).max(limits.batchJobs),
+  published_at: z.array(z.int().min(0)).max(limits.batchJobs).optional().meta({
+    description:
+      "For each id the time of its record, in milliseconds since the epoch: for the API's metrics.",
+  }),
   claim_id: claimId,
   worker_id: workerId,
   lease_seconds: leaseSeconds,
@@ -92,7 +96,16 @@ export const heartbeatBatchRequest = z.strictObject({
   lease_seconds: leaseSeconds,
 });
 
-const completion = { token: uuid, result: anyJson.optional() };
+const completion = {
+  token: uuid,
+  result: anyJson.optional(),
+  held_ms: z
+    .int()
+    .min(0)
+    .max(limits.leaseMs.max * 1000)
+    .optional()
+    .meta({ description: "From the claim to this result by the worker's clock: for the API's metrics." }),
+};
 
 export const completeRequest = z.strictObject(completion);
 

@@ -1,5 +1,6 @@
 import { enqueueJob as enqueue } from '../../../engine/commands/enqueue-jobs.ts';
 import { requireKnownTypes, toJobRequest } from '../accept.ts';
+import { acceptWithin } from '../accept-spans.ts';
 import { createdJobText } from '../created-job-text.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { rawMembers } from '../raw-json.ts';
@@ -25,7 +26,15 @@ export const enqueueJob = defineEndpoint(
     const payload = rawMembers(text).get('payload');
     const request = toJobRequest(body, { payload, field: 'payload', event });
     await requireKnownTypes(types, [request.type], () => 'type');
-    const enqueued = await enqueue(deps, request);
+    const enqueued = await acceptWithin(app(), {
+      kind: 'job',
+      names: [request.type],
+      event,
+      accept: (own) => enqueue(deps, own ? { ...request, traceparent: own[0] } : request),
+      fieldsOf: ({ job, kind }) => [
+        { 'messaging.message.id': job.id, 'millrace.replayed': kind === 'replayed' },
+      ],
+    });
     if (enqueued.kind === 'replayed') {
       return { status: 201, headers: { 'idempotent-replayed': 'true' }, body: jobText(enqueued.job) };
     }

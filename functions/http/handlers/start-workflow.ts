@@ -1,5 +1,6 @@
 import { startWorkflow as start } from '../../../engine/commands/start-workflow.ts';
 import { requireKnownTypes, traceparentOf } from '../accept.ts';
+import { acceptWithin } from '../accept-spans.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import * as replies from '../replies.ts';
 import { workflowRequest } from '../requests.ts';
@@ -19,11 +20,15 @@ export const startWorkflow = defineEndpoint(
     const steps = toSteps(body, text);
     const wanted = steps.map(({ type }) => type);
     await requireKnownTypes(types, wanted, (index) => `steps[${index}].type`);
-    const instance = await start(deps, {
-      name: body.name,
-      foreignId: body.foreign_id,
-      steps,
-      traceparent: traceparentOf(event),
+    const instance = await acceptWithin(app(), {
+      kind: 'workflow',
+      names: [body.name],
+      event,
+      accept: (own) => {
+        const traceparent = own?.[0] ?? traceparentOf(event);
+        return start(deps, { name: body.name, foreignId: body.foreign_id, steps, traceparent });
+      },
+      fieldsOf: ({ id }) => [{ 'millrace.workflow.id': id }],
     });
     metrics.enqueued([instance.firstJob.type]);
     return { status: 201, body: startedWorkflowText(instance) };
