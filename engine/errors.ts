@@ -10,6 +10,7 @@ export const errorCodes = {
   not_found: 'No such thing.',
   method_not_allowed: 'The path exists, and takes other methods.',
   idempotency_conflict: 'The idempotency key was used with another request.',
+  schedule_exists: 'There is a schedule of this name already.',
   illegal_transition: 'The job is not in a state from which this is allowed.',
   poll_disabled: 'Jobs reach workers through Kafka topics here, not by polling.',
   stale_token:

@@ -30,6 +30,7 @@ import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
 import { changedInstance, changedJob, instanceFromNew, jobFromNew, meetsExpectation } from './job-states.ts';
 import { byTurn, claimToken, withinBytes } from './leases.ts';
 import { MemoryLifecycle } from './lifecycle.ts';
+import { MemoryScheduleStore } from './schedules.ts';
 
 export type AuditRow = AuditEntry & { readonly at: Date };
 
@@ -49,9 +50,13 @@ export class MemoryRecordStore implements RecordStore {
   readonly #keys = new Map<string, { readonly jobId: JobId; readonly requestHash: Buffer | undefined }>();
 
   readonly #lifecycle: MemoryLifecycle;
+  readonly schedules: MemoryScheduleStore;
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
+    this.schedules = new MemoryScheduleStore(clock, (jobs) => {
+      for (const job of jobs) if (!this.#knownKey(job)) this.#insert(job);
+    });
     this.#lifecycle = new MemoryLifecycle({
       clock,
       jobs: this.#jobs,

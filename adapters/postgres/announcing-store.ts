@@ -18,6 +18,14 @@ export function announcing(store: RecordStore, { announcer, wait }: Announcing):
   };
   return {
     ...store,
+    schedules: {
+      ...store.schedules,
+      async tick(tick) {
+        const ticked = await store.schedules.tick(tick);
+        if (ticked) await tell(tick.jobs);
+        return ticked;
+      },
+    },
     async enqueue(jobs, options) {
       const outcomes = await store.enqueue(jobs, options);
       await tell(jobs.filter((_, index) => outcomes[index]?.kind === 'created'));

@@ -19,6 +19,7 @@ import type {
 import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
 import { codeOf, translate } from './errors.ts';
 import { toInstance, toInstanceSummary, toJob } from './rows.ts';
+import { createPostgresScheduleStore } from './schedule-store.ts';
 import { cancelInstance } from './sql/cancel-instance.ts';
 import { type ClaimRow, claimJobs } from './sql/claim.ts';
 import { applyUnits } from './sql/commit.ts';
@@ -33,12 +34,14 @@ import * as purge from './sql/purge.ts';
 import * as read from './sql/read.ts';
 import { startInstances } from './sql/start-instances.ts';
 import { insertAudit, insertTypes, insertUndecodable, selectTypes } from './sql/write.ts';
+import { inTransaction } from './transaction.ts';
 
 /** The store on PostgreSQL 15 or newer. The pool's connections must go to the primary. */
 export function createPostgresRecordStore(pool: Pool, options: { prepare?: boolean } = {}): RecordStore {
   const prepare = options.prepare ?? false;
   const db = retrying(pool, prepare);
   return {
+    schedules: createPostgresScheduleStore(pool, db),
     registerTypes: (types) => insertTypes(db, types),
     listTypes: async () => (await selectTypes(db)) as StepId[],
     enqueue: (jobs, options) =>
@@ -118,23 +121,17 @@ function mayConflict(jobs: readonly NewJob[]): boolean {
   return jobs.some(({ idempotencyKey }) => idempotencyKey);
 }
 
-async function enqueueAllOrNone(pool: Pool, jobs: readonly NewJob[]): Promise<EnqueueOutcome[]> {
-  const client = await pool.connect().catch((error: unknown) => Promise.reject(translate(error)));
-  let broken: Error | undefined;
-  try {
-    await client.query('begin');
-    const outcomes = await enqueue({ query: (text, values) => client.query(text, values) }, jobs);
+function enqueueAllOrNone(pool: Pool, jobs: readonly NewJob[]): Promise<EnqueueOutcome[]> {
+  return inTransaction(pool, async (db) => {
+    const outcomes = await enqueue(db, jobs);
     const conflict = outcomes.some(({ kind }) => kind === 'conflict');
-    await client.query(conflict ? 'rollback' : 'commit');
-    if (!conflict) return outcomes;
-    return outcomes.map((outcome) => (outcome.kind === 'created' ? { kind: 'not_written' } : outcome));
-  } catch (error) {
-    broken = error instanceof Error ? error : new Error(String(error));
-    throw translate(error);
-  } finally {
-    // A connection with an open or unknown transaction is closed, not given back.
-    client.release(broken);
-  }
+    const value = conflict ? outcomes.map(withdrawn) : outcomes;
+    return { commit: !conflict, value };
+  });
+}
+
+function withdrawn(outcome: EnqueueOutcome): EnqueueOutcome {
+  return outcome.kind === 'created' ? { kind: 'not_written' } : outcome;
 }
 
 async function complete(db: Database, completions: readonly Completion[]): Promise<CompleteOutcome[]> {

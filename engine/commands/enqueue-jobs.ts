@@ -65,7 +65,7 @@ function refuseConflict(
 }
 
 /** What makes two requests the same: all that the caller chose, but not when or along which trace it was sent. */
-function fingerprint(request: JobRequest): string {
+export function fingerprint(request: JobRequest): string {
   const { type, payload, maxRetries, priority, runAt, partitionKey, retry } = request;
   const chosen = [type, payload, maxRetries, priority ?? 0, runAt?.toISOString(), partitionKey];
   // Added only when it is there, so that keys used before there were policies are still recognised.

@@ -2,6 +2,7 @@ import type { ClaimToken, InstanceId, JobId, StepId } from '../../events/ids.ts'
 import type { AuditEntry, Commit, NewInstance, NewJob } from '../commit.ts';
 import type { JobRecord, JobStatus } from '../job.ts';
 import type { InstanceRecord, InstanceStatus } from '../workflow.ts';
+import type { ScheduleStore } from './schedule-store.ts';
 
 /**
  * Where jobs and instances live. Every implementation passes `test/conformance/record-store.suite.ts`, whose clauses are:
@@ -29,6 +30,7 @@ import type { InstanceRecord, InstanceStatus } from '../workflow.ts';
  * 13. The purges remove what ended longer ago than they are told, never anything open, at most `limit` at a time; of an
  *    instance all or nothing. `nextDueMs` is the time left to the soonest waiting job.
  * 14. `listInstances` is newest first, and gives what the filter describes.
+ * 15. That of {@link ScheduleStore}.
  *
  * All deadlines are set and compared by the store's own clock. Arrays of up to 1,000 are one statement, and answers come
  * in the order of the requests.
@@ -42,6 +44,8 @@ export interface RecordStore {
 
   claim(request: ClaimRequest): Promise<ClaimOutcome[]>;
   poll(request: PollRequest): Promise<JobRecord[]>;
+  readonly schedules: ScheduleStore;
+
   heartbeat(leases: readonly LeaseProof[], leaseMs: number): Promise<HeartbeatOutcome[]>;
   complete(completions: readonly Completion[]): Promise<CompleteOutcome[]>;
   commit(commit: Commit): Promise<CommitOutcome[]>;

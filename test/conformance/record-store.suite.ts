@@ -8,6 +8,7 @@ import { cancelInstanceClause, deadLetterClause } from './record-store.lifecycle
 import { pollClause } from './record-store.poll.clauses.ts';
 import { instanceListClause, purgeClause } from './record-store.purge.clauses.ts';
 import { deadlineClause, listClause, outboxClause } from './record-store.read.clauses.ts';
+import { scheduleClause } from './record-store.schedule.clauses.ts';
 
 /** A store to be tested, empty, and what the relay would find in its outbox. */
 export interface StoreUnderTest extends AsyncDisposable {
@@ -37,6 +38,7 @@ export const recordStoreClauses: readonly Clause[] = [
   deadLetterClause,
   purgeClause,
   instanceListClause,
+  scheduleClause,
   deadlineClause,
 ];
 
