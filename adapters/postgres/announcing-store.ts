@@ -31,6 +31,12 @@ export function announcing(store: RecordStore, { announcer, wait }: Announcing):
       await tell(jobs.filter((_, index) => outcomes[index]?.kind === 'created'));
       return outcomes;
     },
+    async admit(limit, decide) {
+      const count = await store.admit(limit, decide);
+      const told = count > 0 ? announcer.announce() : undefined;
+      if (wait) await told;
+      return count;
+    },
     async start(instances) {
       await store.start(instances);
       await tell(instances.map(({ firstJob }) => firstJob));

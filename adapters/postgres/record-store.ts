@@ -17,6 +17,7 @@ import type {
   RecordStore,
 } from '../../engine/ports/record-store.ts';
 import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
+import { admitJobs } from './admission.ts';
 import { codeOf, translate } from './errors.ts';
 import { toInstance, toInstanceSummary, toJob } from './rows.ts';
 import { createPostgresScheduleStore } from './schedule-store.ts';
@@ -28,6 +29,7 @@ import type { Database } from './sql/database.ts';
 import { selectDeadLetterIds, selectDeadLetters } from './sql/dead-letters.ts';
 import { insertJobs } from './sql/enqueue.ts';
 import { extendLeases, type HeartbeatRow } from './sql/heartbeat.ts';
+import { purgeStarts, selectNextAdmission } from './sql/limits.ts';
 import { selectInstancePage } from './sql/list-instances.ts';
 import { pollJobs, selectPolled } from './sql/poll.ts';
 import * as purge from './sql/purge.ts';
@@ -35,6 +37,7 @@ import * as read from './sql/read.ts';
 import { startInstances } from './sql/start-instances.ts';
 import { insertAudit, insertTypes, insertUndecodable, selectTypes } from './sql/write.ts';
 import { inTransaction } from './transaction.ts';
+import { enqueueUnique } from './unique-jobs.ts';
 
 /** The store on PostgreSQL 15 or newer. The pool's connections must go to the primary. */
 export function createPostgresRecordStore(pool: Pool, options: { prepare?: boolean } = {}): RecordStore {
@@ -44,8 +47,10 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     schedules: createPostgresScheduleStore(pool, db),
     registerTypes: (types) => insertTypes(db, types),
     listTypes: async () => (await selectTypes(db)) as StepId[],
-    enqueue: (jobs, options) =>
-      options?.allOrNone && mayConflict(jobs) ? enqueueAllOrNone(pool, jobs) : enqueue(db, jobs),
+    enqueue: (jobs, options) => {
+      if (options?.allOrNone && mayConflict(jobs)) return enqueueAllOrNone(pool, jobs);
+      return jobs.some(({ unique }) => unique) ? enqueueTogether(pool, jobs) : enqueue(db, jobs);
+    },
     start: (instances: readonly NewInstance[]) => startInstances(db, instances),
     claim: async (request: ClaimRequest) => (await claimJobs(db, request)).map(toClaimOutcome),
     poll: async (request) =>
@@ -74,6 +79,8 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     undispatchedJobs: async (limit) => (await read.selectUndispatchedJobs(db, limit)).map(toJob),
     unclaimedJobs: async (olderThanMs, limit) =>
       (await read.selectUnclaimedJobs(db, olderThanMs, limit)).map(toJob),
+    admit: (limit, decide) => admitJobs(pool, limit, decide),
+    nextAdmissionMs: async () => (await selectNextAdmission(db)) ?? undefined,
     nextDueMs: async () => (await read.selectNextDue(db)) ?? undefined,
     cancelInstance: async (cancellation) =>
       (await cancelInstance(db, cancellation)) ? 'applied' : 'conflict',
@@ -84,7 +91,8 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     purgeInstances: async (ages, range) => toPurged(await purge.purgeInstances(db, ages, range), range),
     purgeTrail: async (olderThanMs, limit) =>
       (await purge.purgeAudit(db, olderThanMs, limit)) +
-      (await purge.purgeUndecodable(db, olderThanMs, limit)),
+      (await purge.purgeUndecodable(db, olderThanMs, limit)) +
+      (await purgeStarts(db, limit)),
   };
 }
 
@@ -104,6 +112,9 @@ async function resolveKeys(
     created[index] || !job.idempotencyKey ? [] : [job.idempotencyKey],
   );
   const first = await read.selectByIdempotencyKey(db, keys);
+  const keyless = jobs.find((job, index) => !created[index] && job.idempotencyKey === undefined);
+  if (keyless)
+    throw new MillraceError('internal', `There is a job ${keyless.id} already: its id was given twice.`);
   const freed = jobs.filter((job, index) => !created[index] && !first.has(job.idempotencyKey ?? null));
   // The job under the key was removed at this moment. An error would be told to neighbours that were written.
   const later = freed.length > 0 ? await enqueue(db, freed) : [];
@@ -123,15 +134,36 @@ function mayConflict(jobs: readonly NewJob[]): boolean {
 
 function enqueueAllOrNone(pool: Pool, jobs: readonly NewJob[]): Promise<EnqueueOutcome[]> {
   return inTransaction(pool, async (db) => {
-    const outcomes = await enqueue(db, jobs);
+    const outcomes = await enqueueEach(db, jobs);
     const conflict = outcomes.some(({ kind }) => kind === 'conflict');
     const value = conflict ? outcomes.map(withdrawn) : outcomes;
     return { commit: !conflict, value };
   });
 }
 
+/** A unique key takes several statements, so they are one transaction with the rest of the call. */
+function enqueueTogether(pool: Pool, jobs: readonly NewJob[]): Promise<EnqueueOutcome[]> {
+  return inTransaction(pool, async (db) => ({ commit: true, value: await enqueueEach(db, jobs) }));
+}
+
+async function enqueueEach(db: Database, jobs: readonly NewJob[]): Promise<EnqueueOutcome[]> {
+  const outcomes = new Map<NewJob, EnqueueOutcome>();
+  const rest = jobs.filter(({ unique }) => !unique);
+  const written = rest.length > 0 ? await enqueue(db, rest) : [];
+  written.forEach((outcome, index) => {
+    const job = rest[index];
+    if (job) outcomes.set(job, outcome);
+  });
+  // In the order of their keys, so that two calls with the same ones do not wait for each other.
+  const unique = jobs.flatMap((job) => (job.unique ? [{ job, rule: job.unique }] : []));
+  const place = ({ job, rule }: (typeof unique)[number]) => `${job.type} ${rule.key}`;
+  unique.sort((a, b) => Number(place(a) > place(b)) - Number(place(a) < place(b)));
+  for (const { job, rule } of unique) outcomes.set(job, await enqueueUnique(db, job, rule));
+  return jobs.map((job) => outcomes.get(job) ?? { kind: 'not_written' });
+}
+
 function withdrawn(outcome: EnqueueOutcome): EnqueueOutcome {
-  return outcome.kind === 'created' ? { kind: 'not_written' } : outcome;
+  return outcome.kind === 'created' || outcome.kind === 'joined' ? { kind: 'not_written' } : outcome;
 }
 
 async function complete(db: Database, completions: readonly Completion[]): Promise<CompleteOutcome[]> {

@@ -2,6 +2,7 @@ import type { EngineDeps } from '../deps.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { WakeupChannel, Wakeups } from '../ports/wakeups.ts';
 import { queueDueJobs } from './due-jobs.ts';
+import { admitLimitedJobs } from './limited-jobs.ts';
 import { dispatchPolledJobs, redispatchLostJobs } from './lost-dispatches.ts';
 import { type Retention, sweepEnded } from './retention.ts';
 import { tickSchedules } from './schedule-ticks.ts';
@@ -51,6 +52,14 @@ export function leaderRoles(deps: EngineDeps, options: LeaderRoleOptions): Leade
       work: () => tickSchedules(deps, BATCH),
       soonerMs: () => deps.store.schedules.nextTickMs(),
       wokenBy: 'millrace_schedules',
+    }),
+    role(deps, options, {
+      name: 'limited-jobs',
+      everyMs: Math.min(tickMs, MAX_PAUSE_MS),
+      // Again until nobody is admitted: a round looks at a part of each line.
+      work: async () => ((await admitLimitedJobs(deps, BATCH)) > 0 ? BATCH : 0),
+      soonerMs: () => deps.store.nextAdmissionMs(),
+      wokenBy: 'millrace_limits',
     }),
     role(deps, options, { name: 'stale-leases', everyMs: tickMs, work: () => reclaimStaleJobs(deps, BATCH) }),
     role(deps, options, {

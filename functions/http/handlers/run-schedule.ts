@@ -15,7 +15,7 @@ export const runSchedule = defineEndpoint(
   async ({ name }, app) => {
     const { deps, metrics } = app();
     const enqueued = await run(deps, name);
-    if (enqueued.kind === 'replayed') return { status: 201, body: jobText(enqueued.job) };
+    if (enqueued.kind !== 'created') return { status: 201, body: jobText(enqueued.job) };
     metrics.enqueued([enqueued.job.type]);
     return { status: 201, body: createdJobText(enqueued.job) };
   },

@@ -22,6 +22,13 @@ import {
   tearsInstancesApart,
 } from './record-store-lifecycle-faults.ts';
 import {
+  countsNothing,
+  forgetsWhatHasStarted,
+  keepsTheOldPayload,
+  letsTimersQueueLimitedJobs,
+  writesBesideTheOpenJob,
+} from './record-store-limit-faults.ts';
+import {
   advancesWithoutItsJobs,
   ticksAtAnyRevision,
   ticksWhatIsPaused,
@@ -47,6 +54,11 @@ const caughtBy: readonly (readonly [(store: RecordStore) => RecordStore, readonl
   [ticksAtAnyRevision, [15]],
   [advancesWithoutItsJobs, [15]],
   [ticksWhatIsPaused, [15]],
+  [writesBesideTheOpenJob, [16]],
+  [keepsTheOldPayload, [16]],
+  [forgetsWhatHasStarted, [17]],
+  [countsNothing, [17]],
+  [letsTimersQueueLimitedJobs, [17]],
 ];
 
 describe('the suite of the RecordStore', () => {
