@@ -16,7 +16,8 @@ export const errorCodes = {
   stale_token:
     'The token is not the one of the current attempt: the result came too late and was recorded, not applied.',
   workflow_ended: 'The workflow instance has ended.',
-  unavailable: 'A system this depends on cannot be reached; nothing was written. Try again.',
+  unavailable:
+    'A system this depends on cannot be reached. Try again; an idempotency key keeps it from being done twice.',
   internal: 'A fault in Millrace.',
   configuration: 'A setting is absent or malformed; the message names the variable.',
   broker_unreachable: 'No Kafka broker answers at the given addresses.',

@@ -37,17 +37,23 @@ import * as read from './sql/read.ts';
 import { startInstances } from './sql/start-instances.ts';
 import { insertAudit, insertTypes, insertUndecodable, selectTypes } from './sql/write.ts';
 import { inTransaction } from './transaction.ts';
+import { Turns } from './turns.ts';
 import { enqueueUnique } from './unique-jobs.ts';
 
 /** The store on PostgreSQL 15 or newer. The pool's connections must go to the primary. */
 export function createPostgresRecordStore(pool: Pool, options: { prepare?: boolean } = {}): RecordStore {
   const prepare = options.prepare ?? false;
   const db = retrying(pool, prepare);
+  const turns = new Turns();
   return {
     schedules: createPostgresScheduleStore(pool, db),
     registerTypes: (types) => insertTypes(db, types),
     listTypes: async () => (await selectTypes(db)) as StepId[],
     enqueue: (jobs, options) => {
+      const [first] = jobs;
+      if (first?.unique && jobs.length === 1) {
+        return turns.take(`${first.type} ${first.unique.key}`, () => enqueueTogether(pool, jobs));
+      }
       if (options?.allOrNone && mayConflict(jobs)) return enqueueAllOrNone(pool, jobs);
       return jobs.some(({ unique }) => unique) ? enqueueTogether(pool, jobs) : enqueue(db, jobs);
     },
