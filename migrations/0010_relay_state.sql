@@ -15,6 +15,8 @@ create table relay_state (
   -- Why the outbox must be dispatched anew with a new slot: set before the old slot goes, cleared once it is done, so that
   -- a crash in between is not forgotten.
   rebuild_reason text,
+  -- The last term that ended in order: a next one finds nothing that was published and will come again.
+  handed_over_term bigint,
   updated_at timestamptz not null default clock_timestamp(),
   constraint relay_state_term check (term > 0)
 );

@@ -267,10 +267,12 @@ begin
       hint = 'Use a new key for a new job, or repeat the first request unchanged.';
   end loop;
   if dispatched then
-    insert into dispatch_outbox (topic, message_count, messages)
+    insert into dispatch_outbox (topic, message_count, shard_key, packed_for, messages)
     values (
       'workflow.jobs.' || enqueue.type,
       1,
+      millrace.shard_key(coalesce(enqueue.partition_key, job_id::text)),
+      0,
       millrace.pack_message(
         job_id,
         coalesce(enqueue.partition_key, job_id::text),

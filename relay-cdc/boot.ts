@@ -10,8 +10,14 @@ import { jobTopic } from '../events/topics.ts';
 import type { RelayConfig } from './config.ts';
 import { reasonOf } from './failures.ts';
 import { type Candidacy, stand } from './relay.ts';
+import { shardConfigs } from './shards.ts';
 
-const MIGRATIONS = ['0009_dispatch_outbox', '0010_relay_state', '0011_lifecycle'] as const;
+const MIGRATIONS = [
+  '0009_dispatch_outbox',
+  '0010_relay_state',
+  '0011_lifecycle',
+  '0016_relay_shards',
+] as const;
 
 export interface BootDeps {
   readonly config: RelayConfig;
@@ -23,9 +29,9 @@ export interface BootDeps {
 /**
  * Checks everything the relay stands on, in the documented order, and says so line by line. Whatever fails ends the start
  * with its own message: there is no fallback.
- * @returns the connection on which this replica stands as a candidate
+ * @returns the connections on which this replica stands as a candidate, one a shard
  */
-export async function boot(deps: BootDeps): Promise<Candidacy> {
+export async function boot(deps: BootDeps): Promise<Candidacy[]> {
   const { config, kafka, pool, say } = deps;
   say('mode=kafka_outbox');
   await greetBroker(kafka, say);
@@ -37,14 +43,17 @@ export async function boot(deps: BootDeps): Promise<Candidacy> {
   }
   say('all topics present');
   await requireLogical(pool);
-  const candidacy = await stand(config.postgres.dsn, config.slot, config.name);
+  const candidacies: Candidacy[] = [];
   try {
+    for (const { slot } of shardConfigs(config)) {
+      candidacies.push(await stand(config.postgres.dsn, slot, config.name));
+    }
     say('advisory-lock handshake ok');
     await requireMigrations(pool);
     say(`migration ${MIGRATIONS[0]} applied`);
-    return candidacy;
+    return candidacies;
   } catch (error) {
-    await candidacy.connection.close();
+    await Promise.all(candidacies.map(({ connection }) => connection.close()));
     throw error;
   }
 }

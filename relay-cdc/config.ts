@@ -11,11 +11,14 @@ import { readRetention } from '../adapters/retention-config.ts';
 import { dispatchModes } from '../engine/deps.ts';
 import { MillraceError } from '../engine/errors.ts';
 import type { Retention } from '../engine/roles/retention.ts';
+import type { Shard } from './shards.ts';
 
 export interface RelayConfig {
   readonly postgres: PostgresConfig;
   readonly slot: string;
   readonly publication: string;
+  /** Which part of the outbox; as read, the first of as many as there are (`shardConfigs` makes one of each). */
+  readonly shard: Shard;
   readonly session: 'own' | 'pg-logical-replication';
   /** 0 is any free port. */
   readonly metricsPort: number;
@@ -25,6 +28,8 @@ export interface RelayConfig {
   readonly backoff: { readonly minMs: number; readonly maxMs: number };
   readonly limits: RelayLimits;
   readonly publishTimeoutMs: number;
+  /** How much of each partition is read after a crash, so as not to repeat it; 0 for nothing. */
+  readonly tailRecords: number;
   readonly heartbeatMs: number;
   readonly roles: { readonly tickMs: number; readonly lostAfterMs: number; readonly retention: Retention };
 }
@@ -41,11 +46,16 @@ export interface RelayLimits {
   readonly unclearedMessages: number;
 }
 
+/** Clearing, heartbeat, stragglers, gauges; and the roles, which only one shard's leader has. */
+const CONNECTIONS = { ofEach: 4, ofAll: 2 };
+
 export function readRelayConfig(env: Environment): RelayConfig {
+  const shards = readInteger(env, 'WE_RELAY_SHARDS', { fallback: 1, min: 1, max: MAX_SHARDS });
   return Object.freeze({
-    postgres: readPostgresConfig(env, { poolSize: 6 }),
+    postgres: readPostgresConfig(env, { poolSize: CONNECTIONS.ofEach * shards + CONNECTIONS.ofAll }),
     slot: readIdentifier(env, 'WE_RELAY_SLOT', 'millrace_relay'),
     publication: readIdentifier(env, 'WE_RELAY_PUBLICATION', 'millrace_outbox'),
+    shard: { index: 0, of: shards },
     session: readChoice(env, 'WE_RELAY_SESSION', ['own', 'pg-logical-replication'], 'own'),
     metricsPort: readInteger(env, 'WE_METRICS_PORT', { fallback: 9091, min: 0, max: 65_535 }),
     name: readString(env, 'WE_RELAY_NAME', `relay-${process.pid}`),
@@ -56,6 +66,7 @@ export function readRelayConfig(env: Environment): RelayConfig {
     },
     limits: readLimits(env),
     publishTimeoutMs: readDuration(env, 'WE_RELAY_PUBLISH_TIMEOUT', 120_000),
+    tailRecords: readInteger(env, 'WE_RELAY_TAIL_RECORDS', { fallback: 6_000, min: 0, max: 100_000 }),
     heartbeatMs: readDuration(env, 'WE_RELAY_HEARTBEAT_INTERVAL', 10_000),
     roles: {
       tickMs: readDuration(env, 'WE_RELAY_ROLE_INTERVAL', 500),
@@ -93,13 +104,16 @@ function readLimits(env: Environment): RelayLimits {
   };
 }
 
-/** These names become part of commands that take no parameters. */
+/** As in the constraint of migration 0016. A server has ten slots unless told otherwise. */
+const MAX_SHARDS = 64;
+
+/** These names become part of commands that take no parameters, with the number of a shard behind them. */
 function readIdentifier(env: Environment, name: string, fallback: string): string {
   const value = readString(env, name, fallback);
-  if (/^[a-z_][a-z0-9_]{0,62}$/.test(value)) return value;
+  if (/^[a-z_][a-z0-9_]{0,54}$/.test(value)) return value;
   throw new MillraceError(
     'configuration',
-    `${name} is malformed: "${value}" is not a name of lower-case letters, digits and underscores (at most 63).`,
+    `${name} is malformed: "${value}" is not a name of lower-case letters, digits and underscores (at most 55).`,
     { detail: { variable: name } },
   );
 }

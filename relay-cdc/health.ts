@@ -2,22 +2,24 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MillraceError } from '../engine/errors.ts';
 import { reasonOf } from './failures.ts';
-import type { RelayMetrics } from './metrics.ts';
-import type { RelayStatus } from './status.ts';
+import { METRICS_CONTENT_TYPE } from './metrics.ts';
+import type { Readiness } from './status.ts';
 
 export interface HealthServer {
   readonly url: string;
   close(): Promise<void>;
 }
 
+export interface HealthSources {
+  readonly metrics: () => Promise<string>;
+  readonly readiness: () => Readiness;
+}
+
 /**
  * `/metrics`; `/healthz`, which answers as long as the process runs; `/readyz`, which is 200 for a leader that streams and
  * for a standby whose database connection is up.
  */
-export async function serveHealth(
-  port: number,
-  sources: { readonly metrics: RelayMetrics; readonly status: RelayStatus },
-): Promise<HealthServer> {
+export async function serveHealth(port: number, sources: HealthSources): Promise<HealthServer> {
   const server = createServer(listener(sources));
   await listen(server, port);
   // `address` is a string for pipes only.
@@ -32,7 +34,7 @@ export async function serveHealth(
   };
 }
 
-function listener({ metrics, status }: { metrics: RelayMetrics; status: RelayStatus }): RequestListener {
+function listener({ metrics, readiness }: HealthSources): RequestListener {
   return (request, response) => {
     const path = new URL(request.url ?? '/', 'http://relay').pathname;
     const reply = (code: number, body: string, type = 'application/json'): void => {
@@ -42,12 +44,11 @@ function listener({ metrics, status }: { metrics: RelayMetrics; status: RelaySta
     if (path === '/healthz') {
       reply(200, JSON.stringify({ status: 'ok' }));
     } else if (path === '/readyz') {
-      const readiness = status.get();
-      reply(readiness.ready ? 200 : 503, JSON.stringify(readiness));
+      const state = readiness();
+      reply(state.ready ? 200 : 503, JSON.stringify(state));
     } else if (path === '/metrics') {
-      const { registry } = metrics;
-      registry.metrics().then(
-        (text) => reply(200, text, registry.contentType),
+      metrics().then(
+        (text) => reply(200, text, METRICS_CONTENT_TYPE),
         (error: unknown) => reply(500, JSON.stringify({ error: reasonOf(error) })),
       );
     } else {

@@ -4,13 +4,15 @@ import type { Clock } from '../engine/ports/clock.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { Lsn, Term } from '../events/ids.ts';
 import type { RelayMetrics } from './metrics.ts';
-import { publicationIncomplete, publicationQuery } from './prepare-slot.ts';
+import { publicationIncomplete, publicationQuery } from './publication.ts';
 import { askForRebuild, recordProgress } from './relay-state.ts';
+import type { Shard } from './shards.ts';
 
 export interface DutyDeps {
   readonly db: Database;
   readonly slot: string;
   readonly publication: string;
+  readonly shard: Shard;
   readonly term: Term;
   readonly watermark: () => Lsn;
   readonly heartbeatMs: number;
@@ -25,7 +27,7 @@ export interface DutyDeps {
  * @throws MillraceError when another term has begun, or the publication was altered
  */
 export async function keepHeartbeat(deps: DutyDeps, signal: AbortSignal): Promise<void> {
-  const { db, slot, term, publication, clock } = deps;
+  const { db, slot, term, publication, shard, clock } = deps;
   while (!signal.aborted) {
     await clock.sleep(deps.heartbeatMs, signal);
     if (signal.aborted) return;
@@ -35,10 +37,10 @@ export async function keepHeartbeat(deps: DutyDeps, signal: AbortSignal): Promis
         retryable: true,
       });
     }
-    const { rows } = await db.query<{ complete: boolean }>(publicationQuery(publication));
+    const { rows } = await db.query<{ complete: boolean }>(publicationQuery(publication, shard));
     if (rows[0]?.complete) continue;
     await askForRebuild(db, { slot, term, reason: 'publication_altered' });
-    throw publicationIncomplete(publication);
+    throw publicationIncomplete(publication, shard);
   }
 }
 
@@ -51,7 +53,7 @@ export async function sampleGauges(deps: DutyDeps, signal: AbortSignal): Promise
   while (!signal.aborted) {
     const startedAt = performance.now();
     try {
-      deps.metrics.backlog(await countBacklog(deps.db));
+      deps.metrics.backlog(await countBacklog(deps.db, deps.shard));
       const sample = await measureSlot(deps.db, deps.slot);
       if (sample) deps.metrics.slot(sample);
     } catch (error) {
@@ -62,9 +64,14 @@ export async function sampleGauges(deps: DutyDeps, signal: AbortSignal): Promise
   }
 }
 
-async function countBacklog(db: Database): Promise<number> {
+async function countBacklog(db: Database, { index, of }: Shard): Promise<number> {
   const { rows } = await db.query<{ messages: string }>(
-    'select coalesce(sum(message_count), 0)::text as messages from dispatch_outbox',
+    `
+    select coalesce(sum(message_count), 0)::text as messages
+    from dispatch_outbox
+    where shard_key % $1::integer = $2::integer
+    `,
+    [of, index],
   );
   return Number(rows[0]?.messages ?? 0);
 }

@@ -1,6 +1,7 @@
 import type { Environment } from '../adapters/env.ts';
 import { readKafkaConfig } from '../adapters/kafka/config.ts';
 import { createKafkaStreamer } from '../adapters/kafka/event-streamer.ts';
+import { createTailReader } from '../adapters/kafka/log-tail.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
 import { writeDispatchMode } from '../adapters/postgres/settings.ts';
@@ -15,8 +16,9 @@ import { readRelayConfig, requireKafkaMode } from './config.ts';
 import { serveHealth } from './health.ts';
 import { RelayMetrics } from './metrics.ts';
 import { openSession } from './open-session.ts';
-import { type RelayDeps, runRelayLoop } from './relay.ts';
-import { RelayStatus } from './status.ts';
+import type { RelayDeps } from './relay.ts';
+import { settleShards } from './reshard.ts';
+import { leading, openShards, runShards, shardHealth } from './run-shards.ts';
 
 export interface RunRelayOptions {
   /** Aborting it hands over: what is under way is finished and confirmed, then the lock is released. */
@@ -47,34 +49,30 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   await using cleanup = new AsyncDisposableStack();
   const pool = createPool(config.postgres, logger);
   cleanup.defer(() => pool.end());
-  const first = await boot({ config, kafka, pool, say });
-  cleanup.defer(() => first.connection.close());
+  const candidacies = await boot({ config, kafka, pool, say });
+  cleanup.defer(() => Promise.all(candidacies.map(({ connection }) => connection.close())).then());
   // Where the API is Lambdas, nothing else runs at a start to tell the database, and millrace.enqueue goes by it.
   await writeDispatchMode(pool, 'kafka_outbox');
-  const metrics = new RelayMetrics();
-  const status = new RelayStatus();
-  const health = await serveHealth(config.metricsPort, { metrics, status });
-  cleanup.defer(() => health.close());
-  const wakeups = new PostgresWakeups({ dsn: config.postgres.dsn, clock: systemClock, logger });
   const engine = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
-  say(`relay started; this replica is leader=${first.leads}`);
-  status.standBy(first.connection);
+  const streamer = createKafkaStreamer(kafka, logger);
+  const shards = openShards({ config, candidacies, logger, say });
+  const health = await serveHealth(config.metricsPort, shardHealth(shards));
+  cleanup.defer(() => health.close());
+  await settleShards({ config, pool, engine, streamer, logger, metrics: new RelayMetrics(), signal });
+  const wakeups = new PostgresWakeups({ dsn: config.postgres.dsn, clock: systemClock, logger });
+  say(`relay started; this replica is ${leading(candidacies)}`);
   options.onStarted?.({ metricsUrl: health.url });
-  await runRelayLoop(
+  await runShards(
+    shards,
     {
-      config,
       pool,
       engine,
-      streamer: createKafkaStreamer(kafka, logger),
+      streamer,
+      readTail: createTailReader(kafka),
       openSession: (connection, session) => openSession(config, connection, session),
       ...(options.clear ? { clear: options.clear } : {}),
       roles: leaderRoles(engine, { logger, wakeups, ...config.roles }),
-      logger,
-      metrics,
-      status,
-      say,
     },
-    first,
     signal,
   );
 }

@@ -1,4 +1,15 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
+
+/** The page of all shards of a process. */
+export async function printMetrics(shards: readonly RelayMetrics[]): Promise<string> {
+  const [only, ...others] = shards;
+  if (only && others.length === 0) return only.registry.metrics();
+  return AggregatorRegistry.aggregate(
+    await Promise.all(shards.map(({ registry }) => registry.getMetricsAsJSON())),
+  ).metrics();
+}
 
 /** What the relay tells of itself; the names are public. Messages are counted, not rows: a row may be a pack. */
 export class RelayMetrics {
@@ -13,6 +24,9 @@ export class RelayMetrics {
   });
   readonly #redispatched = this.#counter('workflow_engine_dispatch_relay_redispatched_total', {
     help: 'Messages published from the outbox table because the log did not lead to their being cleared.',
+  });
+  readonly #skipped = this.#counter('workflow_engine_dispatch_relay_skipped_total', {
+    help: 'Messages not published again because the tail of the log of the broker already had them after a crash.',
   });
   readonly #backlog = this.#gauge(
     'workflow_engine_dispatch_outbox_backlog',
@@ -46,7 +60,9 @@ export class RelayMetrics {
     registers: [this.registry],
   });
 
-  constructor() {
+  /** @param shard labels every series; without it there is no such label, as in an installation of one shard */
+  constructor(shard?: number) {
+    if (shard !== undefined) this.registry.setDefaultLabels({ shard: String(shard) });
     // A series exists from the start, so that a rate over it is right for the first event.
     this.#published.inc({ result: 'success' }, 0);
     this.#published.inc({ result: 'error' }, 0);
@@ -67,6 +83,10 @@ export class RelayMetrics {
 
   redispatched(messages: number): void {
     this.#redispatched.inc(messages);
+  }
+
+  skipped(messages: number): void {
+    this.#skipped.inc(messages);
   }
 
   unacked(bytes: number): void {

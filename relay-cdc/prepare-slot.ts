@@ -1,14 +1,15 @@
-import { escapeLiteral, type Pool } from 'pg';
-import { MillraceError } from '../engine/errors.ts';
+import type { Pool } from 'pg';
 import type { Clock } from '../engine/ports/clock.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { Lsn, Term } from '../events/ids.ts';
 import { formatLsn, laterOf } from './lsn.ts';
 import type { RelayMetrics } from './metrics.ts';
+import { publicationIncomplete, publicationQuery } from './publication.ts';
 import type { PublishLane } from './publish-lane.ts';
 import { publishSnapshot } from './rebuild.ts';
 import { type Identity, markRebuild, type RelayState, settleRebuild } from './relay-state.ts';
 import type { ReplicationConnection } from './replication-connection.ts';
+import type { Shard } from './shards.ts';
 import { createSlot, dropSlot, inspectSlot, releaseSlot, type SlotState } from './slot.ts';
 
 export interface Leadership {
@@ -23,6 +24,7 @@ export interface PrepareDeps {
   readonly pool: Pool;
   readonly slot: string;
   readonly publication: string;
+  readonly shard: Shard;
   readonly lane: PublishLane;
   /** Resolves when all that was published is cleared from the outbox. */
   readonly cleared: () => Promise<void>;
@@ -32,23 +34,33 @@ export interface PrepareDeps {
   readonly signal: AbortSignal;
 }
 
+export interface Prepared {
+  /** Where to stream from. */
+  readonly start: Lsn;
+  /** The slot is the one that the last term left. */
+  readonly isKept: boolean;
+}
+
 /**
- * Sees to it that there is a slot that has missed nothing. @returns where to stream from
+ * Sees to it that there is a slot that has missed nothing.
  *
  * The slot is not what jobs live on: the outbox table is. Whenever the slot is not the one the last term left, a new one is
  * made and every row that it will not show is published from the table.
  */
-export async function prepareSlot(leadership: Leadership, deps: PrepareDeps): Promise<Lsn> {
+export async function prepareSlot(leadership: Leadership, deps: PrepareDeps): Promise<Prepared> {
   const { connection, identity, before } = leadership;
   await checkPublication(connection, deps);
   const slot = await inspectSlot(connection, deps.slot);
   const reason = rebuildReason({ before, slot, identity });
-  if (reason !== undefined) return rebuild(leadership, deps, { reason, exists: slot !== undefined });
+  if (reason !== undefined) {
+    return { start: await rebuild(leadership, deps, { reason, exists: slot !== undefined }), isKept: false };
+  }
   await release(connection, deps);
   // A crash of the server takes the slot back to its last checkpoint, and this row not: the later of both is right.
   const known = before?.confirmed;
   const confirmed = slot?.confirmed ?? identity.position;
-  return known !== undefined && known <= identity.position ? laterOf(confirmed, known) : confirmed;
+  const isAhead = known !== undefined && known <= identity.position;
+  return { start: isAhead ? laterOf(confirmed, known) : confirmed, isKept: true };
 }
 
 export type RebuildReason =
@@ -80,7 +92,7 @@ async function rebuild(
   deps: PrepareDeps,
   { reason, exists }: { reason: RebuildReason; exists: boolean },
 ): Promise<Lsn> {
-  const { pool, slot, lane, logger, metrics, signal } = deps;
+  const { pool, slot, shard, lane, logger, metrics, signal } = deps;
   if (reason !== 'first_start') {
     metrics.rebuilt(reason);
     logger.warn('the slot is not the one the last term left: dispatching the outbox from the table', {
@@ -94,7 +106,7 @@ async function rebuild(
     await dropSlot(connection, slot);
   }
   const created = await createSlot(connection, slot);
-  const messages = await publishSnapshot({ pool, lane, signal }, created);
+  const messages = await publishSnapshot({ pool, lane, shard, signal }, created);
   await deps.cleared();
   signal.throwIfAborted();
   await settleRebuild(pool, { slot, term, identity, confirmed: created.start });
@@ -111,34 +123,10 @@ function release(connection: ReplicationConnection, { slot, clock, logger }: Pre
 /** Without it the log would show nothing, and on some versions would not even say so. */
 async function checkPublication(
   connection: ReplicationConnection,
-  { publication, slot }: PrepareDeps,
+  { publication, shard, slot }: PrepareDeps,
 ): Promise<void> {
-  const [row] = await connection.query<{ complete: boolean }>(publicationQuery(publication));
+  const [row] = await connection.query<{ complete: boolean }>(publicationQuery(publication, shard));
   if (row?.complete) return;
   await markRebuild(connection, slot, 'publication_altered');
-  throw publicationIncomplete(publication);
-}
-
-export function publicationQuery(publication: string): string {
-  return `
-    select exists (
-      select
-      from pg_publication
-      join pg_publication_tables on pg_publication_tables.pubname = pg_publication.pubname
-      where pg_publication.pubname = ${escapeLiteral(publication)}
-        and pg_publication.pubinsert
-        and pg_publication_tables.tablename = 'dispatch_outbox'
-        and pg_publication_tables.rowfilter is null
-    ) as complete
-  `;
-}
-
-export function publicationIncomplete(publication: string): MillraceError {
-  return new MillraceError(
-    'migration_missing',
-    `Publication ${publication} does not exist or does not publish the inserts of dispatch_outbox. Run: create publication ` +
-      `${publication} for table dispatch_outbox (id, topic, message_count, messages) with (publish = 'insert'). The relay ` +
-      'then dispatches what was written meanwhile.',
-    { retryable: true },
-  );
+  throw publicationIncomplete(publication, shard);
 }

@@ -11,6 +11,8 @@ export interface RelayState {
   readonly timeline: number;
   readonly confirmed: Lsn | undefined;
   readonly rebuildReason: string | undefined;
+  /** Whether the term before ended in order. */
+  readonly handedOver: boolean;
 }
 
 export interface Identity {
@@ -43,7 +45,8 @@ export async function beginTerm(
     on conflict (slot_name) do update
     set term = relay_state.term + 1, leader = excluded.leader, updated_at = clock_timestamp()
     returning
-      term::text, system_id, timeline, confirmed_lsn::text, rebuild_reason, confirmed_lsn is null as is_new
+      relay_state.term::text, system_id, timeline, confirmed_lsn::text, rebuild_reason, confirmed_lsn is null as is_new,
+      coalesce(handed_over_term = term - 1, false) as handed_over
   `);
   if (!row) throw new RangeError('relay_state gave no row');
   const before = stateOf(row);
@@ -56,6 +59,7 @@ interface StateRow {
   readonly timeline: number;
   readonly confirmed_lsn: string | null;
   readonly rebuild_reason: string | null;
+  readonly handed_over: boolean;
 }
 
 function stateOf(row: StateRow): RelayState {
@@ -65,6 +69,7 @@ function stateOf(row: StateRow): RelayState {
     timeline: row.timeline,
     confirmed: row.confirmed_lsn === null ? undefined : parseLsn(row.confirmed_lsn),
     rebuildReason: row.rebuild_reason ?? undefined,
+    handedOver: row.handed_over,
   };
 }
 
@@ -137,4 +142,19 @@ export async function recordProgress(
     [progress.slot, progress.term.toString(), formatLsn(progress.confirmed)],
   );
   return rowCount === 1;
+}
+
+/** The term ends with everything that it read published, cleared and confirmed. */
+export async function recordHandOver(
+  db: Database,
+  ended: { readonly slot: string; readonly term: Term },
+): Promise<void> {
+  await db.query(
+    `
+    update relay_state
+    set handed_over_term = term, updated_at = clock_timestamp()
+    where slot_name = $1 and term = $2::bigint
+    `,
+    [ended.slot, ended.term.toString()],
+  );
 }

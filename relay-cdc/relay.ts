@@ -1,9 +1,12 @@
 import { isMillraceError } from '../engine/errors.ts';
 import type { Logger } from '../engine/ports/logger.ts';
+import { replicationFailed } from './failures.ts';
 import { tryLead, waitToLead } from './leadership.ts';
 import type { Leadership } from './prepare-slot.ts';
 import { askForRebuild, beginTerm, identifySystem } from './relay-state.ts';
 import { ReplicationConnection } from './replication-connection.ts';
+import type { Shard } from './shards.ts';
+import { SHARDING_QUERY, type Sharding } from './sql/reshard.ts';
 import type { RelayStatus } from './status.ts';
 import { runTerm, type TermDeps } from './term.ts';
 
@@ -66,6 +69,7 @@ async function serve(deps: RelayDeps, candidacy: Candidacy, signal: AbortSignal)
   const wait = { clock: engine.clock, intervalMs: config.leaderRetryMs, signal, random: engine.random };
   const leads = candidacy.leads || (await waitToLead(connection, config.slot, wait));
   if (!leads) return;
+  await requireShards(connection, config.shard);
   const identity = await identifySystem(connection);
   const { term, before } = await beginTerm(connection, { slot: config.slot, leader: config.name, identity });
   metrics.leading(term);
@@ -77,6 +81,17 @@ async function serve(deps: RelayDeps, candidacy: Candidacy, signal: AbortSignal)
     metrics.leading(undefined);
     say(`this replica is leader=false term=${term} has ended`);
   }
+}
+
+/** With the lock: the number of shards is changed only by who holds the locks of all. */
+async function requireShards(connection: ReplicationConnection, { of }: Shard): Promise<void> {
+  const [row] = await connection.query<Sharding & Record<string, unknown>>(SHARDING_QUERY);
+  if (!row || (row.shards === of && !row.resharding)) return;
+  throw replicationFailed(
+    `The number of shards was changed to ${row.shards}, and this relay runs with ${of}. Start it again with ` +
+      `WE_RELAY_SHARDS=${row.shards}.`,
+    { retryable: false },
+  );
 }
 
 async function lead(deps: RelayDeps, leadership: Leadership, signal: AbortSignal): Promise<void> {

@@ -7,6 +7,16 @@ export interface Readiness {
   readonly reason: string;
 }
 
+/** Of all shards of a process: ready when each is; leader when it leads any. */
+export function joinReadiness(shards: readonly Readiness[]): Readiness & { shards?: readonly Readiness[] } {
+  const [only, ...others] = shards;
+  if (only && others.length === 0) return only;
+  const worst =
+    shards.find(({ ready }) => !ready) ?? shards.find(({ role }) => role === 'leader') ?? shards[0];
+  const role = shards.some((shard) => shard.role === 'leader') ? 'leader' : (worst?.role ?? 'none');
+  return { ready: shards.every(({ ready }) => ready), role, reason: worst?.reason ?? 'starting', shards };
+}
+
 /** What this replica is at the moment, for whoever asks over HTTP. */
 export class RelayStatus {
   #role: 'leader' | 'standby' | 'none' = 'none';

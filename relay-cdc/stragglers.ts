@@ -5,17 +5,21 @@ import type { Lsn } from '../events/ids.ts';
 import type { RelayMetrics } from './metrics.ts';
 import type { PlacedRow } from './outgoing.ts';
 import type { PublishLane } from './publish-lane.ts';
+import type { Shard } from './shards.ts';
 import { oldestIds, readRows, remainingIds, writePosition } from './sql/read-outbox.ts';
 import type { OutboxRow } from './wal-session.ts';
 import type { WriteBack } from './write-back.ts';
 
 export interface StragglerDeps {
   readonly db: Database;
+  readonly shard: Shard;
   readonly lane: Pick<PublishLane, 'publish' | 'isBroken'>;
   readonly writeBack: Pick<WriteBack, 'isPending' | 'flush'>;
   /** Everything before it is with the broker. */
   readonly watermark: () => Lsn;
   readonly everyMs: number;
+  /** Told when the log and the table have been gone through up to where they stood at the start of the term, at least. */
+  readonly onPass: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: RelayMetrics;
@@ -33,15 +37,19 @@ const WAIT_MS = 250;
  * is published and cleared, which of those rows are still there.
  */
 export async function publishStragglers(deps: StragglerDeps, signal: AbortSignal): Promise<void> {
+  let isFirst = true;
   while (!signal.aborted) {
-    const seen = await oldestIds(deps.db, MAX_IDS);
-    if (seen.length > 0) {
+    const seen = await oldestIds(deps.db, deps.shard, MAX_IDS);
+    if (seen.length > 0 || isFirst) {
       const position = await writePosition(deps.db);
       while (deps.watermark() < position && !signal.aborted) await deps.clock.sleep(WAIT_MS, signal);
       if (signal.aborted) return;
       await deps.writeBack.flush();
       await publishRemaining(deps, seen, { position, signal });
+      isFirst = false;
     }
+    // Where more rows are than were looked at, more may have been passed by.
+    if (seen.length < MAX_IDS) deps.onPass();
     await deps.clock.sleep(deps.everyMs, signal);
   }
 }
@@ -51,6 +59,7 @@ async function publishRemaining(
   seen: readonly bigint[],
   { position, signal }: { position: Lsn; signal: AbortSignal },
 ): Promise<void> {
+  if (seen.length === 0) return;
   const { db, lane, writeBack, logger, metrics } = deps;
   const remaining = await remainingIds(db, seen);
   const ids = remaining.filter((id) => !writeBack.isPending(id) && !lane.isBroken(id));

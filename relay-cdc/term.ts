@@ -1,8 +1,9 @@
 import type { Pool } from 'pg';
 import type { EngineDeps } from '../engine/deps.ts';
-import type { EventStreamer } from '../engine/ports/event-streamer.ts';
+import type { EventStreamer, ReadTail } from '../engine/ports/event-streamer.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { Lsn, Term } from '../events/ids.ts';
+import { jobTopic } from '../events/topics.ts';
 import { AckTracker } from './ack-tracker.ts';
 import type { RelayConfig } from './config.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -11,7 +12,9 @@ import type { RelayMetrics } from './metrics.ts';
 import { type Leadership, prepareSlot } from './prepare-slot.ts';
 import { PublishLane } from './publish-lane.ts';
 import type { PublishedRow } from './published.ts';
+import { PublishedTail, readPublished, SkippingPublisher } from './published-tail.ts';
 import { refuseJobs } from './refusals.ts';
+import { recordHandOver } from './relay-state.ts';
 import type { ReplicationConnection } from './replication-connection.ts';
 import type { SessionOptions } from './session.ts';
 import { clearOutbox } from './sql/clear-outbox.ts';
@@ -37,6 +40,8 @@ export interface TermDeps {
   readonly roles: readonly RelayRole[];
   readonly logger: Logger;
   readonly metrics: RelayMetrics;
+  /** Without it, what a dead leader published and did not confirm is published again. */
+  readonly readTail?: ReadTail | undefined;
   /** Told when the stream runs. */
   readonly onStreaming: () => void;
 }
@@ -80,9 +85,10 @@ interface Lead {
 async function lead(context: Lead): Promise<void> {
   const { deps, leadership, stop, over, fail, cleanup } = context;
   const { config, metrics } = deps;
-  const { writeBack, lane, follow } = await openWayOut(context);
+  const tail = new PublishedTail();
+  const { writeBack, lane, follow } = await openWayOut(context, tail);
   const ending = AbortSignal.any([stop, over.signal]);
-  const start = await unlessAborted(
+  const { start, isKept } = await unlessAborted(
     prepareSlot(leadership, {
       ...deps,
       ...config,
@@ -93,6 +99,7 @@ async function lead(context: Lead): Promise<void> {
     }),
     ending,
   );
+  if (isKept && mayRepeat(leadership)) await readTail(deps, tail, ending);
   const tracker = new AckTracker(start);
   const session = deps.openSession(leadership.connection, { ...config, start });
   follow(session);
@@ -109,7 +116,7 @@ async function lead(context: Lead): Promise<void> {
   cleanup.defer(() => dispatcher.stop());
   session.run(dispatcher).catch(fail);
   deps.onStreaming();
-  const duties = startDuties(context, { lane, writeBack, watermark: () => tracker.watermark });
+  const duties = startDuties(context, { lane, writeBack, watermark: () => tracker.watermark, tail });
   cleanup.defer(() => duties.stop());
   await aborted(ending);
   over.signal.throwIfAborted();
@@ -117,8 +124,22 @@ async function lead(context: Lead): Promise<void> {
   await handOver(context, { dispatcher, writeBack, session });
 }
 
+/** After a term that did not end in order, some of what comes is published already. */
+function mayRepeat({ before }: Leadership): boolean {
+  return before !== undefined && !before.handedOver;
+}
+
+/** Rows that a rebuild publishes from the table come from no stream that a leader left: of them nothing is taken for sent. */
+async function readTail(deps: TermDeps, tail: PublishedTail, signal: AbortSignal): Promise<void> {
+  const { config, engine, logger, readTail: read } = deps;
+  const { tailRecords: perPartition } = config;
+  if (!read || perPartition === 0) return;
+  const topics = async () => (await engine.store.listTypes()).map(jobTopic);
+  await readPublished(tail, { read, topics, perPartition, clock: engine.clock, logger }, signal);
+}
+
 /** Publisher and write-back, and the lane between them. They are closed in the opposite order: first nothing new comes. */
-async function openWayOut({ deps, leadership, stop, over, cleanup }: Lead) {
+async function openWayOut({ deps, leadership, stop, over, cleanup }: Lead, tail: PublishedTail) {
   const { config, engine, logger, metrics, pool } = deps;
   const { clear = (rows: readonly PublishedRow[]) => clearOutbox(pool, rows, leadership.term) } = deps;
   const { term } = leadership;
@@ -138,8 +159,12 @@ async function openWayOut({ deps, leadership, stop, over, cleanup }: Lead) {
     metrics,
   });
   cleanup.defer(() => writeBack.close(CLEAR_DEADLINE_MS[stop.aborted ? 'handOver' : 'failure']));
+  const skipping = new SkippingPublisher(publisher, tail, metrics);
   const lane = new PublishLane({
-    publisher,
+    // Asked for at each call: only while there is something to leave out does a message pass by the tail.
+    get publisher() {
+      return tail.size > 0 ? skipping : publisher;
+    },
     term,
     timeoutMs: config.publishTimeoutMs,
     metrics,
@@ -158,7 +183,7 @@ async function openWayOut({ deps, leadership, stop, over, cleanup }: Lead) {
 
 function startDuties(
   { deps, leadership, fail }: Lead,
-  parts: { lane: PublishLane; writeBack: WriteBack; watermark: () => Lsn },
+  parts: { lane: PublishLane; writeBack: WriteBack; watermark: () => Lsn; tail: PublishedTail },
 ): { stop(): Promise<void> } {
   const { config, engine, pool } = deps;
   const ended = new AbortController();
@@ -166,7 +191,11 @@ function startDuties(
   const running = [
     keepHeartbeat(shared, ended.signal),
     sampleGauges(shared, ended.signal),
-    publishStragglers({ ...shared, everyMs: config.heartbeatMs }, ended.signal),
+    publishStragglers(
+      // After the first look at all rows, everything that a dead leader left has come by.
+      { ...shared, everyMs: config.heartbeatMs, onPass: () => parts.tail.forget() },
+      ended.signal,
+    ),
     ...deps.roles.map((role) => role.run(ended.signal, leadership.term)),
   ].map((duty) => duty.catch(fail));
   return {
@@ -178,12 +207,18 @@ function startDuties(
 }
 
 async function handOver(
-  { deps, over }: Lead,
+  { deps, leadership, over }: Lead,
   parts: { dispatcher: Dispatcher; writeBack: WriteBack; session: WalSession },
 ): Promise<void> {
   const { dispatcher, writeBack, session } = parts;
-  const { clock } = deps.engine;
-  await unlessAborted(atMost(dispatcher.drain(), DRAIN_DEADLINE_MS, clock), over.signal);
-  await unlessAborted(atMost(writeBack.settle(SETTLE_MS), CLEAR_DEADLINE_MS.handOver, clock), over.signal);
+  const { config, engine, pool } = deps;
+  let isDone = false;
+  const drained = dispatcher.drain();
+  await unlessAborted(atMost(drained, DRAIN_DEADLINE_MS, engine.clock), over.signal);
+  const settled = Promise.all([drained, writeBack.settle(SETTLE_MS)]).then(() => {
+    isDone = true;
+  });
+  await unlessAborted(atMost(settled, CLEAR_DEADLINE_MS.handOver, engine.clock), over.signal);
   await session.stop();
+  if (isDone) await recordHandOver(pool, { slot: config.slot, term: leadership.term });
 }

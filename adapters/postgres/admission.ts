@@ -11,13 +11,17 @@ import { inTransaction } from './transaction.ts';
 type Decide = (waiting: readonly JobRecord[], usage: LimitUsage) => readonly CommitUnit[];
 
 /** Counts and admits under one lock. The count is a statement of its own: only that sees what was committed before the lock. */
-export function admitJobs(pool: Pool, limit: number, decide: Decide): Promise<number> {
+export function admitJobs(
+  pool: Pool,
+  { limit, shards }: { readonly limit: number; readonly shards: number },
+  decide: Decide,
+): Promise<number> {
   return inTransaction(pool, async (db) => {
     if (!(await tryLockAdmission(db))) return { commit: false, value: 0 };
     const waiting = (await selectWaiting(db, limit)).map(toJob);
     if (waiting.length === 0) return { commit: false, value: 0 };
     const units = decide(inTurn(waiting), await usageOf(db, waiting));
-    const applied = units.length === 0 ? 0 : (await applyUnits(db, units)).size;
+    const applied = units.length === 0 ? 0 : (await applyUnits(db, units, shards)).size;
     return { commit: true, value: applied };
   });
 }

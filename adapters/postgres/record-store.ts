@@ -19,6 +19,7 @@ import type {
 import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
 import { admitJobs } from './admission.ts';
 import { codeOf, translate } from './errors.ts';
+import { packer } from './packer.ts';
 import { toInstance, toInstanceSummary, toJob } from './rows.ts';
 import { createPostgresScheduleStore } from './schedule-store.ts';
 import { cancelInstance } from './sql/cancel-instance.ts';
@@ -44,27 +45,27 @@ import { enqueueUnique } from './unique-jobs.ts';
 export function createPostgresRecordStore(pool: Pool, options: { prepare?: boolean } = {}): RecordStore {
   const prepare = options.prepare ?? false;
   const db = retrying(pool, prepare);
+  const packed = packer(db);
   const turns = new Turns();
   return {
-    schedules: createPostgresScheduleStore(pool, db),
+    schedules: createPostgresScheduleStore({ pool, db, packed }),
     registerTypes: (types) => insertTypes(db, types),
     listTypes: async () => (await selectTypes(db)) as StepId[],
     enqueue: (jobs, options) => {
       const [first] = jobs;
-      if (first?.unique && jobs.length === 1) {
-        return turns.take(`${first.type} ${first.unique.key}`, () => enqueueTogether(pool, jobs));
-      }
-      if (options?.allOrNone && mayConflict(jobs)) return enqueueAllOrNone(pool, jobs);
-      return jobs.some(({ unique }) => unique) ? enqueueTogether(pool, jobs) : enqueue(db, jobs);
+      const allOrNone = options?.allOrNone && mayConflict(jobs);
+      const write = () => packed((shards) => enqueueAny({ pool, db, shards }, jobs, allOrNone));
+      const { type, unique } = first ?? {};
+      return unique && jobs.length === 1 ? turns.take(`${type} ${unique.key}`, write) : write();
     },
-    start: (instances: readonly NewInstance[]) => startInstances(db, instances),
+    start: (instances: readonly NewInstance[]) => packed((shards) => startInstances(db, instances, shards)),
     claim: async (request: ClaimRequest) => (await claimJobs(db, request)).map(toClaimOutcome),
     poll: async (request) =>
       (await (request.again ? selectPolled(db, request) : pollJobs(db, request))).map(toJob),
     heartbeat: async (leases: readonly LeaseProof[], leaseMs) =>
       (await extendLeases(db, leases, leaseMs)).map(toHeartbeatOutcome),
     complete: (completions) => complete(db, completions),
-    commit: (commit) => commitUnits(db, commit),
+    commit: (commit) => packed((shards) => commitUnits(db, commit, shards)),
     audit: (entries: readonly AuditEntry[]) => insertAudit(db, entries),
     recordUndecodable: (records) => insertUndecodable(db, records),
     getJobs: async (ids: readonly JobId[]) => (await read.selectJobs(db, ids)).map(toJob),
@@ -85,7 +86,7 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     undispatchedJobs: async (limit) => (await read.selectUndispatchedJobs(db, limit)).map(toJob),
     unclaimedJobs: async (olderThanMs, limit) =>
       (await read.selectUnclaimedJobs(db, olderThanMs, limit)).map(toJob),
-    admit: (limit, decide) => admitJobs(pool, limit, decide),
+    admit: (limit, decide) => packed((shards) => admitJobs(pool, { limit, shards }, decide)),
     nextAdmissionMs: async () => (await selectNextAdmission(db)) ?? undefined,
     nextDueMs: async () => (await read.selectNextDue(db)) ?? undefined,
     cancelInstance: async (cancellation) =>
@@ -102,17 +103,33 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
   };
 }
 
-async function enqueue(db: Database, jobs: readonly NewJob[]): Promise<EnqueueOutcome[]> {
-  const created = await insertJobs(db, jobs);
+interface Where {
+  readonly pool: Pool;
+  readonly db: Database;
+  readonly shards: number;
+}
+
+function enqueueAny(
+  { pool, db, shards }: Where,
+  jobs: readonly NewJob[],
+  allOrNone: boolean | undefined,
+): Promise<EnqueueOutcome[]> {
+  if (allOrNone) return enqueueAllOrNone(pool, jobs, shards);
+  const isTogether = jobs.some(({ unique }) => unique);
+  return isTogether ? enqueueTogether(pool, jobs, shards) : enqueue(db, jobs, shards);
+}
+
+async function enqueue(db: Database, jobs: readonly NewJob[], shards: number): Promise<EnqueueOutcome[]> {
+  const created = await insertJobs(db, jobs, shards);
   if (created.every(Boolean)) return created.map(() => ({ kind: 'created' }));
-  return resolveKeys(db, jobs, created);
+  return resolveKeys(db, jobs, { created, shards });
 }
 
 /** What became of the jobs whose idempotency key was taken. Its own statement: only that sees a concurrent winner's row. */
 async function resolveKeys(
   db: Database,
   jobs: readonly NewJob[],
-  created: readonly boolean[],
+  { created, shards }: { created: readonly boolean[]; shards: number },
 ): Promise<EnqueueOutcome[]> {
   const keys = jobs.flatMap((job, index) =>
     created[index] || !job.idempotencyKey ? [] : [job.idempotencyKey],
@@ -123,7 +140,7 @@ async function resolveKeys(
     throw new MillraceError('internal', `There is a job ${keyless.id} already: its id was given twice.`);
   const freed = jobs.filter((job, index) => !created[index] && !first.has(job.idempotencyKey ?? null));
   // The job under the key was removed at this moment. An error would be told to neighbours that were written.
-  const later = freed.length > 0 ? await enqueue(db, freed) : [];
+  const later = freed.length > 0 ? await enqueue(db, freed, shards) : [];
   return jobs.map((job, index): EnqueueOutcome => {
     if (created[index]) return { kind: 'created' };
     const row = first.get(job.idempotencyKey ?? null);
@@ -138,9 +155,9 @@ function mayConflict(jobs: readonly NewJob[]): boolean {
   return jobs.some(({ idempotencyKey }) => idempotencyKey);
 }
 
-function enqueueAllOrNone(pool: Pool, jobs: readonly NewJob[]): Promise<EnqueueOutcome[]> {
+function enqueueAllOrNone(pool: Pool, jobs: readonly NewJob[], shards: number): Promise<EnqueueOutcome[]> {
   return inTransaction(pool, async (db) => {
-    const outcomes = await enqueueEach(db, jobs);
+    const outcomes = await enqueueEach(db, jobs, shards);
     const conflict = outcomes.some(({ kind }) => kind === 'conflict');
     const value = conflict ? outcomes.map(withdrawn) : outcomes;
     return { commit: !conflict, value };
@@ -148,14 +165,14 @@ function enqueueAllOrNone(pool: Pool, jobs: readonly NewJob[]): Promise<EnqueueO
 }
 
 /** A unique key takes several statements, so they are one transaction with the rest of the call. */
-function enqueueTogether(pool: Pool, jobs: readonly NewJob[]): Promise<EnqueueOutcome[]> {
-  return inTransaction(pool, async (db) => ({ commit: true, value: await enqueueEach(db, jobs) }));
+function enqueueTogether(pool: Pool, jobs: readonly NewJob[], shards: number): Promise<EnqueueOutcome[]> {
+  return inTransaction(pool, async (db) => ({ commit: true, value: await enqueueEach(db, jobs, shards) }));
 }
 
-async function enqueueEach(db: Database, jobs: readonly NewJob[]): Promise<EnqueueOutcome[]> {
+async function enqueueEach(db: Database, jobs: readonly NewJob[], shards: number): Promise<EnqueueOutcome[]> {
   const outcomes = new Map<NewJob, EnqueueOutcome>();
   const rest = jobs.filter(({ unique }) => !unique);
-  const written = rest.length > 0 ? await enqueue(db, rest) : [];
+  const written = rest.length > 0 ? await enqueue(db, rest, shards) : [];
   written.forEach((outcome, index) => {
     const job = rest[index];
     if (job) outcomes.set(job, outcome);
@@ -164,7 +181,7 @@ async function enqueueEach(db: Database, jobs: readonly NewJob[]): Promise<Enque
   const unique = jobs.flatMap((job) => (job.unique ? [{ job, rule: job.unique }] : []));
   const place = ({ job, rule }: (typeof unique)[number]) => `${job.type} ${rule.key}`;
   unique.sort((a, b) => Number(place(a) > place(b)) - Number(place(a) < place(b)));
-  for (const { job, rule } of unique) outcomes.set(job, await enqueueUnique(db, job, rule));
+  for (const { job, rule } of unique) outcomes.set(job, await enqueueUnique(db, { job, rule, shards }));
   return jobs.map((job) => outcomes.get(job) ?? { kind: 'not_written' });
 }
 
@@ -181,9 +198,9 @@ async function complete(db: Database, completions: readonly Completion[]): Promi
   return (raced ? await completeJobs(db, completions) : rows).map(toCompleteOutcome);
 }
 
-async function commitUnits(db: Database, { units }: Commit): Promise<CommitOutcome[]> {
+async function commitUnits(db: Database, { units }: Commit, shards: number): Promise<CommitOutcome[]> {
   if (units.length === 0) return [];
-  const applied = await applyUnits(db, units);
+  const applied = await applyUnits(db, units, shards);
   return units.map((_, index) => (applied.has(index) ? 'applied' : 'conflict'));
 }
 

@@ -2,12 +2,19 @@ import type { Pool } from 'pg';
 import type { ScheduleStore, ScheduleTick } from '../../engine/ports/schedule-store.ts';
 import type { MissedPolicy, ScheduleRecord } from '../../engine/schedule.ts';
 import type { StepId } from '../../events/ids.ts';
+import type { packer } from './packer.ts';
 import type { Database } from './sql/database.ts';
 import { insertJobs } from './sql/enqueue.ts';
 import * as sql from './sql/schedules.ts';
 import { inTransaction } from './transaction.ts';
 
-export function createPostgresScheduleStore(pool: Pool, db: Database): ScheduleStore {
+interface Parts {
+  readonly pool: Pool;
+  readonly db: Database;
+  readonly packed: ReturnType<typeof packer>;
+}
+
+export function createPostgresScheduleStore({ pool, db, packed }: Parts): ScheduleStore {
   return {
     insert: (schedule) => sql.insertSchedule(db, schedule),
     update: (schedule, expectedRevision) => sql.updateSchedule(db, schedule, expectedRevision),
@@ -22,14 +29,18 @@ export function createPostgresScheduleStore(pool: Pool, db: Database): ScheduleS
       return { schedules: rows.map(toSchedule), now: rows[0]?.now ?? new Date(0) };
     },
     nextTickMs: async () => (await sql.selectNextTick(db)) ?? undefined,
-    tick: (tick) => inTransaction(pool, (client) => tickOnce(client, tick)),
+    tick: (tick) => packed((shards) => inTransaction(pool, (client) => tickOnce(client, tick, shards))),
   };
 }
 
-async function tickOnce(client: Database, tick: ScheduleTick): Promise<{ commit: boolean; value: boolean }> {
+async function tickOnce(
+  client: Database,
+  tick: ScheduleTick,
+  shards: number,
+): Promise<{ commit: boolean; value: boolean }> {
   const advanced = await sql.advanceSchedule(client, tick);
   // A job whose key is known is there already: a schedule of the same name has enqueued this tick before it was made anew.
-  if (advanced && tick.jobs.length > 0) await insertJobs(client, tick.jobs);
+  if (advanced && tick.jobs.length > 0) await insertJobs(client, tick.jobs, shards);
   return { commit: advanced, value: advanced };
 }
 

@@ -10,23 +10,29 @@ import * as sql from './sql/unique.ts';
 /** Each round loses to another that wrote or ended a job of the key at this moment. */
 const MAX_ROUNDS = 100;
 
+interface UniqueJob {
+  readonly job: NewJob;
+  readonly rule: UniqueRule;
+  readonly shards: number;
+}
+
 /**
  * Writes a job that has a unique key, within a transaction. The open job of the key is locked; where there is none, the unique
  * index lets one of those who write at the same time do so, and the others look again.
  */
-export async function enqueueUnique(db: Database, job: NewJob, rule: UniqueRule): Promise<EnqueueOutcome> {
+export async function enqueueUnique(db: Database, wanted: UniqueJob): Promise<EnqueueOutcome> {
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-    const outcome = await tryOnce(db, job, rule);
+    const outcome = await tryOnce(db, wanted);
     if (outcome) return outcome;
   }
   throw new MillraceError(
     'unavailable',
-    `The jobs of unique key "${rule.key}" change too fast for this request. Nothing was written; try again.`,
+    `The jobs of unique key "${wanted.rule.key}" change too fast for this request. Nothing was written; try again.`,
     { retryable: true },
   );
 }
 
-async function tryOnce(db: Database, job: NewJob, rule: UniqueRule): Promise<EnqueueOutcome | undefined> {
+async function tryOnce(db: Database, { job, rule, shards }: UniqueJob): Promise<EnqueueOutcome | undefined> {
   const row = await sql.lockOpenJob(db, { type: job.type, key: rule.key });
   if (row) {
     const existing = toJob(row);
@@ -48,6 +54,6 @@ async function tryOnce(db: Database, job: NewJob, rule: UniqueRule): Promise<Enq
         verdict satisfies never;
     }
   }
-  const [created] = await insertJobs(db, [job]);
+  const [created] = await insertJobs(db, [job], shards);
   return created ? { kind: 'created' } : undefined;
 }

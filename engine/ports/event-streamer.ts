@@ -96,3 +96,19 @@ export interface BatchOutcome {
   /** The first record of each partition that must come again. */
   readonly failed: readonly { readonly partition: number; readonly offset: bigint }[];
 }
+
+/** A record that stands in the log, as far as a leader must know it that follows one which died. */
+export interface TailRecord {
+  readonly topic: Topic;
+  readonly headers: readonly PackedHeader[];
+}
+
+/**
+ * Hands over the newest records of every partition of the topics, at most so many of each, up to what is stored durably when
+ * it begins. Rejects when it cannot read them all, or the signal aborts; what was handed over until then is true.
+ */
+export type ReadTail = (
+  topics: readonly Topic[],
+  options: { readonly perPartition: number; readonly signal: AbortSignal },
+  each: (record: TailRecord) => void,
+) => Promise<void>;

@@ -2,6 +2,7 @@ import type { QueryResultRow } from 'pg';
 import type { Database } from '../../adapters/postgres/sql/database.ts';
 import type { Lsn, Topic } from '../../events/ids.ts';
 import { parseLsn } from '../lsn.ts';
+import type { Shard } from '../shards.ts';
 import type { OutboxRow } from '../wal-session.ts';
 
 export interface OutboxRecord extends QueryResultRow {
@@ -20,11 +21,17 @@ export function toOutboxRow(record: OutboxRecord): OutboxRow {
   };
 }
 
-/** The oldest rows that are committed now, by id. */
-export async function oldestIds(db: Database, limit: number): Promise<bigint[]> {
+/** The oldest rows of the shard that are committed now, by id. */
+export async function oldestIds(db: Database, { index, of }: Shard, limit: number): Promise<bigint[]> {
   const { rows } = await db.query<{ id: string }>(
-    'select id::text as id from dispatch_outbox order by id limit $1::integer',
-    [limit],
+    `
+    select id::text as id
+    from dispatch_outbox
+    where shard_key % $1::integer = $2::integer
+    order by dispatch_outbox.id
+    limit $3::integer
+    `,
+    [of, index, limit],
   );
   return rows.map(({ id }) => BigInt(id));
 }

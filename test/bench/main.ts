@@ -11,16 +11,18 @@ import {
   kafkaProducerTest,
   prepareBacklog,
 } from './relay-drain.ts';
+import { benchShards } from './shards.ts';
 import { median, spread } from './statistics.ts';
 
 /**
- * `npm run bench` runs everything; `npm run bench -- relay` or `-- http` one part. `WE_BENCH_ROUNDS` (3),
+ * `npm run bench` runs everything; `npm run bench -- relay` or `-- http`, `-- shards` one part. `WE_BENCH_ROUNDS` (3),
  * `WE_BENCH_SECONDS` (10) and `WE_BENCH_MESSAGES` (1,000,000) make it shorter. Figures go to the terminal as the tables
  * of BENCHMARKS.md; `--save` draws its charts anew.
  */
 const parts: Readonly<Record<string, (stack: BenchStack) => Promise<void>>> = {
   relay: benchRelay,
   http: benchHttp,
+  shards: async (on) => table(await benchShards(on, { rounds, messages, progress })),
   peers: benchPeerRelays,
   lifecycle: benchLifecycles,
 };

@@ -43,10 +43,13 @@ const procedure = `
   as $$
   begin
     for n in 1..transactions loop
-      insert into dispatch_outbox (topic, message_count, messages, dispatch_id)
+      insert into dispatch_outbox (topic, message_count, shard_key, packed_for, messages, dispatch_id)
       select
         topic,
         per_row,
+        -- Keys are random, so that every shard gets its share.
+        row % 32768,
+        (select relay_shards from millrace_settings),
         string_agg(
           uuid_send(id)
             || int4send(36) || convert_to(id::text, 'utf8')

@@ -24,11 +24,13 @@ export interface DrainResult {
 export async function prepareBacklog(
   stack: BenchStack,
   shape: { messages: number; perTransaction: number; perRow: number },
+  shards = 1,
 ): Promise<void> {
   const { pool } = stack;
   await pool.query('truncate dispatch_outbox');
-  const relay = await startRelay(stack);
+  const relay = await startRelay(stack, { shards });
   await poll(async () => ((await isSettled(stack)) ? true : undefined));
+  await poll(async () => ((await walsenderPids(stack)).length === shards ? true : undefined));
   await relay.stop();
   await pool.query('truncate audit_log, dispatch_outbox');
   await pool.query(
@@ -42,12 +44,12 @@ export async function prepareBacklog(
 
 const KEEPING_ROWS = join(import.meta.dirname, 'relay-keeping-rows.ts');
 
-/** @param writeBack whether it clears and audits what it has published */
-export function startRelay(stack: BenchStack, { writeBack = true } = {}): Promise<Child> {
+/** @param options.writeBack whether it clears and audits what it has published */
+export function startRelay(stack: BenchStack, { writeBack = true, shards = 1 } = {}): Promise<Child> {
   return startChild('relay', {
     command: ['relay'],
     ...(writeBack ? {} : { main: KEEPING_ROWS }),
-    env: { ...stack.env, WE_METRICS_PORT: '0' },
+    env: { ...stack.env, WE_METRICS_PORT: '0', WE_RELAY_SHARDS: String(shards) },
     log: join(stack.postgres.dataDir, '..', 'relay.log'),
   });
 }
@@ -56,28 +58,27 @@ export function startRelay(stack: BenchStack, { writeBack = true } = {}): Promis
 export async function drainWithRelay(
   stack: BenchStack,
   messages: number,
-  { writeBack = true } = {},
+  { writeBack = true, shards = 1 } = {},
 ): Promise<DrainResult> {
   const brokerPid = stack.kafka.pids[0] ?? 0;
   const brokerCpu = await measureCpu(brokerPid);
-  const relay = await startRelay(stack, { writeBack });
+  const relay = await startRelay(stack, { writeBack, shards });
   try {
     const metricsUrl = relay.addresses['metricsUrl'] ?? '';
     const began = await poll(() =>
       published(metricsUrl).then((count) => (count > 0 ? performance.now() : undefined)),
     );
     const relayCpu = await measureCpu(relay.pid);
-    const walsender = await walsenderPid(stack);
-    const walsenderCpu = await measureCpu(walsender);
+    const walsenders = await Promise.all((await walsenderPids(stack)).map(measureCpu));
     await poll(async () => ((await published(metricsUrl)) >= messages ? true : undefined));
     if (writeBack) await poll(async () => ((await outboxIsEmpty(stack)) ? true : undefined));
     const seconds = (performance.now() - began) / 1000;
-    const walsenderUsed = await walsenderCpu();
+    const walsenderUsed = await Promise.all(walsenders.map((used) => used()));
     return {
       seconds,
       messagesPerSecond: messages / seconds,
       relayCpuUs: (await relayCpu()) / messages,
-      walsenderCpuUs: walsenderUsed / messages,
+      walsenderCpuUs: walsenderUsed.reduce((sum, used) => sum + used, 0) / messages,
       brokerCpuUs: (await brokerCpu()) / messages,
       relayPeakRssMb: await peakRssMb(relay.pid),
     };
@@ -88,16 +89,18 @@ export async function drainWithRelay(
 
 async function published(metricsUrl: string): Promise<number> {
   const text = await (await fetch(metricsUrl)).text();
-  const line = /^workflow_engine_dispatch_relay_publish_total\{result="success"\} (\S+)$/m.exec(text);
-  return Number(line?.[1] ?? 0);
+  const lines = text.matchAll(
+    /^workflow_engine_dispatch_relay_publish_total\{result="success"[^}]*\} (\S+)$/gm,
+  );
+  return lines.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
-async function walsenderPid({ pool }: BenchStack): Promise<number> {
+async function walsenderPids({ pool }: BenchStack): Promise<number[]> {
   const { rows } = await pool.query<{ active_pid: number }>(
-    'select active_pid from pg_replication_slots where slot_name = $1',
+    'select active_pid from pg_replication_slots where starts_with(slot_name, $1) and active_pid is not null',
     [RELAY_SLOT],
   );
-  return rows[0]?.active_pid ?? 0;
+  return rows.map(({ active_pid }) => active_pid);
 }
 
 /** Whether the relay has a slot of its own that it will go on with. */

@@ -8,8 +8,12 @@ import type { Database } from './database.ts';
  * row one applies. All that a unit writes hangs on both its job and its instance having been locked so.
  * @returns the indexes of the units that were applied
  */
-export async function applyUnits(db: Database, units: readonly CommitUnit[]): Promise<Set<number>> {
-  const packs = packsOf(units);
+export async function applyUnits(
+  db: Database,
+  units: readonly CommitUnit[],
+  shards: number,
+): Promise<Set<number>> {
+  const packs = packsOf(units, shards);
   const { rows } = await db.query<{ ord: number }>(
     `
     with unit as materialized (
@@ -115,8 +119,9 @@ export async function applyUnits(db: Database, units: readonly CommitUnit[]): Pr
       union all
       select unit, topic, pack, message from new_job where message is not null
     ), outbox as (
-      insert into dispatch_outbox (topic, message_count, messages)
-      select topic, count(*), string_agg(decode(message, 'base64'), ''::bytea order by ord)
+      insert into dispatch_outbox (topic, message_count, messages, shard_key, packed_for)
+      select
+        topic, count(*), string_agg(decode(message, 'base64'), ''::bytea order by ord), pack % $4::smallint, $4::smallint
       from message
       group by topic, pack
       order by min(ord)
@@ -148,15 +153,16 @@ export async function applyUnits(db: Database, units: readonly CommitUnit[]): Pr
       JSON.stringify(
         units.flatMap((unit, ord) => unit.audit.map((entry) => ({ unit: ord, ...auditRow(entry) }))),
       ),
+      shards,
     ],
   );
   return new Set(rows.map(({ ord }) => ord));
 }
 
 /** Which pack of its topic each message goes into, none of which grows beyond what an outbox row holds. */
-function packsOf(units: readonly CommitUnit[]): Map<object, number> {
+function packsOf(units: readonly CommitUnit[], shards: number): Map<object, number> {
   const messages = units.flatMap(({ job, enqueue }) => [job, ...enqueue]);
-  const numbers = packNumbers(messages);
+  const numbers = packNumbers(messages, shards);
   return new Map(messages.map((message, index) => [message, numbers[index] ?? 0]));
 }
 

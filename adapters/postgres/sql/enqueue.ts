@@ -8,9 +8,9 @@ import type { Database } from './database.ts';
  * Writes the jobs and one outbox row a pack of their messages.
  * @returns for each job whether it was written; false means that its idempotency key or unique key was taken
  */
-export async function insertJobs(db: Database, jobs: readonly NewJob[]): Promise<boolean[]> {
-  if (jobs.some(isSpecial)) return insertSpecial(db, jobs);
-  await insertPlain(db, jobs);
+export async function insertJobs(db: Database, jobs: readonly NewJob[], shards: number): Promise<boolean[]> {
+  if (jobs.some(isSpecial)) return insertSpecial(db, jobs, shards);
+  await insertPlain(db, jobs, shards);
   return jobs.map(() => true);
 }
 
@@ -21,8 +21,8 @@ function isSpecial({ idempotencyKey, retry, status, unique }: NewJob): boolean {
 }
 
 /** Jobs without keys are all written or none, so their packs are made here, and the statement joins nothing. */
-async function insertPlain(db: Database, jobs: readonly NewJob[]): Promise<void> {
-  const packs = readyPacks(jobs);
+async function insertPlain(db: Database, jobs: readonly NewJob[], shards: number): Promise<void> {
+  const packs = readyPacks(jobs, shards);
   await db.query(
     `
     with inserted as (
@@ -41,19 +41,24 @@ async function insertPlain(db: Database, jobs: readonly NewJob[]): Promise<void>
         dispatch_id
       )
     )
-    insert into dispatch_outbox (topic, message_count, messages, dispatch_id)
-    select * from unnest($13::text[], $14::integer[], $15::bytea[], $16::uuid[])
+    insert into dispatch_outbox (topic, message_count, messages, dispatch_id, shard_key, packed_for)
+    select topic, message_count, messages, dispatch_id, shard, $23::smallint
+    from unnest($13::text[], $14::integer[], $15::bytea[], $16::uuid[], $17::integer[]) as t (
+      topic, message_count, messages, dispatch_id, shard
+    )
     `,
     [
       ...commonColumns(jobs),
       textArray(jobs.map((job) => job.partitionKey)),
       textArray(jobs.map((job) => job.traceparent)),
       intArray(jobs.map((job) => (job.dispatch ? 1 : undefined))),
-      uuidArray(packs.some(({ dispatchId }) => dispatchId) ? dispatchIds(jobs) : []),
+      uuidArray(packs.some(({ dispatchId }) => dispatchId) ? dispatchIds(jobs, shards) : []),
       textArray(packs.map(({ topic }) => topic)),
       intArray(packs.map(({ count }) => count)),
       byteaArray(packs.map(({ bytes }) => bytes)),
       uuidArray(packs.map(({ dispatchId }) => dispatchId)),
+      intArray(packs.map(({ shard }) => shard)),
+      shards,
     ],
     'enqueue-plain',
   );
@@ -63,7 +68,7 @@ async function insertPlain(db: Database, jobs: readonly NewJob[]): Promise<void>
  * Which of the jobs are written is known only to the statement, so it makes the packs. Keys are taken in their order: two
  * groups with the same keys would otherwise wait for each other until the deadlock timeout.
  */
-async function insertSpecial(db: Database, jobs: readonly NewJob[]): Promise<boolean[]> {
+async function insertSpecial(db: Database, jobs: readonly NewJob[], shards: number): Promise<boolean[]> {
   const { rows } = await db.query<{ created: boolean }>(
     `
     with input as materialized (
@@ -93,10 +98,10 @@ async function insertSpecial(db: Database, jobs: readonly NewJob[]): Promise<boo
       on conflict do nothing
       returning id
     ), outbox as (
-      insert into dispatch_outbox (topic, message_count, messages, dispatch_id)
+      insert into dispatch_outbox (topic, message_count, messages, dispatch_id, shard_key, packed_for)
       select
         input.topic, count(*), string_agg(input.message, ''::bytea order by input.ord),
-        case when count(*) > 1 then input.dispatch_id end
+        case when count(*) > 1 then input.dispatch_id end, input.pack % $23::smallint, $23::smallint
       from input
       join inserted on inserted.id = input.id
       where input.message is not null
@@ -120,15 +125,16 @@ async function insertSpecial(db: Database, jobs: readonly NewJob[]): Promise<boo
       textArray(jobs.map((job) => job.idempotencyKey)),
       byteaArray(jobs.map((job) => job.requestHash)),
       textArray(jobs.map((job) => job.dispatch?.topic)),
-      intArray(packNumbers(jobs)),
+      intArray(packNumbers(jobs, shards)),
       byteaArray(jobs.map((job) => job.dispatch?.message)),
       textArray(jobs.map((job) => job.retry && JSON.stringify(job.retry))),
-      uuidArray(dispatchIds(jobs)),
+      uuidArray(dispatchIds(jobs, shards)),
       textArray(jobs.map((job) => job.unique?.key)),
       textArray(jobs.map((job) => job.limits && JSON.stringify(job.limits))),
       textArray(jobs.map((job) => job.limits && laneOf(job.limits))),
       textArray(jobs.map((job) => job.limits?.concurrency?.key)),
       textArray(jobs.map((job) => job.limits?.rate?.key)),
+      shards,
     ],
     'enqueue-special',
   );

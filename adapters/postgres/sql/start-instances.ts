@@ -3,8 +3,15 @@ import { packNumbers } from '../packs.ts';
 import type { Database } from './database.ts';
 
 /** Writes the instances, the first job of each and the outbox rows, in one statement. */
-export async function startInstances(db: Database, instances: readonly NewInstance[]): Promise<void> {
-  const packs = packNumbers(instances.map(({ firstJob }) => firstJob));
+export async function startInstances(
+  db: Database,
+  instances: readonly NewInstance[],
+  shards: number,
+): Promise<void> {
+  const packs = packNumbers(
+    instances.map(({ firstJob }) => firstJob),
+    shards,
+  );
   await db.query(
     `
     with input as materialized (
@@ -31,14 +38,15 @@ export async function startInstances(db: Database, instances: readonly NewInstan
       insert into audit_log (actor, action, job_id, instance_id)
       select 'api', 'WORKFLOW_STARTED', job_id, instance_id from input
     )
-    insert into dispatch_outbox (topic, message_count, messages)
-    select topic, count(*), string_agg(decode(message, 'base64'), ''::bytea order by ord)
+    insert into dispatch_outbox (topic, message_count, messages, shard_key, packed_for)
+    select
+      topic, count(*), string_agg(decode(message, 'base64'), ''::bytea order by ord), pack % $2::smallint, $2::smallint
     from input
     where message is not null
     group by topic, pack
     order by min(ord)
     `,
-    [JSON.stringify(instances.map((instance, ord) => instanceRow(instance, ord, packs[ord] ?? 0)))],
+    [JSON.stringify(instances.map((instance, ord) => instanceRow(instance, ord, packs[ord] ?? 0))), shards],
   );
 }
 

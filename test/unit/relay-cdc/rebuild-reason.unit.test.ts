@@ -9,6 +9,7 @@ const before = {
   timeline: 1,
   confirmed: 50n as Lsn,
   rebuildReason: undefined,
+  handedOver: true,
 };
 const slot = { confirmed: 50n as Lsn, lost: false, activePid: undefined };
 

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import type { Client, Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { migrate } from '../../../../adapters/postgres/migrate.ts';
+import { shardKey } from '../../../../adapters/postgres/packs.ts';
 import { createPool } from '../../../../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../../../../adapters/postgres/record-store.ts';
 import { writeDispatchMode } from '../../../../adapters/postgres/settings.ts';
@@ -99,6 +100,15 @@ describe.each([18, 15] as const)('millrace.enqueue on PostgreSQL %i', (version) 
       }),
       { numRuns: 100 },
     );
+  });
+
+  test('gives each message the shard key that the API gives its key', async () => {
+    const keys = ['a', 'order-17', 'żółw', 'x'.repeat(255)];
+    for (const key of keys) {
+      await pool.query(`select millrace.enqueue('send-email', '{}', partition_key => $1)`, [key]);
+    }
+    const { rows } = await pool.query('select shard_key, packed_for from dispatch_outbox order by id');
+    expect(rows).toEqual(keys.map((key) => ({ shard_key: shardKey(Buffer.from(key)), packed_for: 0 })));
   });
 
   test('gives ids of version 7 that rise within a transaction', async () => {
