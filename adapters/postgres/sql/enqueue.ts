@@ -42,7 +42,7 @@ async function insertPlain(db: Database, jobs: readonly NewJob[], shards: number
       )
     )
     insert into dispatch_outbox (topic, message_count, messages, dispatch_id, shard_key, packed_for)
-    select topic, message_count, messages, dispatch_id, shard, $23::smallint
+    select topic, message_count, messages, dispatch_id, shard, $18::smallint
     from unnest($13::text[], $14::integer[], $15::bytea[], $16::uuid[], $17::integer[]) as t (
       topic, message_count, messages, dispatch_id, shard
     )
