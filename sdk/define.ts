@@ -1,6 +1,7 @@
 import { MillraceError } from '../engine/errors.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import { isStepId } from '../events/ids.ts';
+import type { ScheduleDeclaration } from './schedules.ts';
 
 /** What a handler knows of the job it runs. */
 export interface Job<Payload = unknown> {
@@ -69,6 +70,8 @@ export interface WorkflowDefinition<Type extends string = string> {
 export interface ServiceConfig<Handlers extends JobHandlers = JobHandlers> {
   readonly jobs: Handlers;
   readonly workflows?: Readonly<Record<string, WorkflowDefinition<Extract<keyof Handlers, string>>>>;
+  /** Jobs by the clock, by name. The API makes them so when it starts. */
+  readonly schedules?: Readonly<Record<string, ScheduleDeclaration<Extract<keyof Handlers, string>>>>;
 }
 
 /** Gives a handler its payload and result types where it is written. */

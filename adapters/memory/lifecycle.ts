@@ -32,7 +32,9 @@ export class MemoryLifecycle {
   }
 
   async nextDueMs(): Promise<number | undefined> {
-    const waiting = this.#jobsWhere(({ status }) => status === 'pending' || status === 'retrying');
+    const waiting = this.#jobsWhere(
+      ({ status, limits }) => !limits && (status === 'pending' || status === 'retrying'),
+    );
     if (waiting.length === 0) return undefined;
     const soonest = Math.min(...waiting.map(({ runAt }) => runAt.getTime()));
     return Math.max(0, soonest - this.#tables.clock.now().getTime());

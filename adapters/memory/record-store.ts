@@ -1,5 +1,6 @@
 import type { AuditEntry, CommitUnit, DispatchMessage, NewInstance, NewJob } from '../../engine/commit.ts';
-import type { JobRecord, JobStatus } from '../../engine/job.ts';
+import { hasEnded, type JobRecord, type JobStatus } from '../../engine/job.ts';
+import type { LimitUsage } from '../../engine/limits.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type {
   AuditRecord,
@@ -25,11 +26,14 @@ import type {
   RecordStore,
   UndecodableRecord,
 } from '../../engine/ports/record-store.ts';
+import { decideUnique } from '../../engine/unique.ts';
 import type { InstanceRecord } from '../../engine/workflow.ts';
 import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
 import { changedInstance, changedJob, instanceFromNew, jobFromNew, meetsExpectation } from './job-states.ts';
 import { byTurn, claimToken, withinBytes } from './leases.ts';
 import { MemoryLifecycle } from './lifecycle.ts';
+import { MemoryLimits } from './limits.ts';
+import { MemoryScheduleStore } from './schedules.ts';
 
 export type AuditRow = AuditEntry & { readonly at: Date };
 
@@ -49,9 +53,15 @@ export class MemoryRecordStore implements RecordStore {
   readonly #keys = new Map<string, { readonly jobId: JobId; readonly requestHash: Buffer | undefined }>();
 
   readonly #lifecycle: MemoryLifecycle;
+  readonly #limits: MemoryLimits;
+  readonly schedules: MemoryScheduleStore;
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
+    this.schedules = new MemoryScheduleStore(clock, (jobs) => {
+      for (const job of jobs) if (!this.#knownKey(job)) this.#insert(job);
+    });
+    this.#limits = new MemoryLimits({ clock, jobs: this.#jobs });
     this.#lifecycle = new MemoryLifecycle({
       clock,
       jobs: this.#jobs,
@@ -77,7 +87,7 @@ export class MemoryRecordStore implements RecordStore {
       return known.map((outcome) => outcome ?? { kind: 'not_written' });
     }
     // Looked up again for each, because a key may stand twice in one call.
-    return jobs.map((job) => this.#knownKey(job) ?? this.#insert(job));
+    return jobs.map((job) => this.#knownKey(job) ?? this.#joined(job) ?? this.#insert(job));
   }
 
   async start(instances: readonly NewInstance[]): Promise<void> {
@@ -200,7 +210,8 @@ export class MemoryRecordStore implements RecordStore {
   async dueJobs(limit: number): Promise<JobRecord[]> {
     const now = this.#clock.now();
     const due = this.#jobsWhere(
-      ({ status, runAt }) => (status === 'pending' || status === 'retrying') && runAt <= now,
+      ({ status, runAt, limits }) =>
+        !limits && (status === 'pending' || status === 'retrying') && runAt <= now,
     );
     return due.sort((a, b) => a.runAt.getTime() - b.runAt.getTime()).slice(0, limit);
   }
@@ -228,6 +239,18 @@ export class MemoryRecordStore implements RecordStore {
     return this.#jobsWhere(
       ({ status, queuedAt }) => status === 'queued' && queuedAt !== null && queuedAt < before,
     ).slice(0, limit);
+  }
+
+  async admit(
+    limit: number,
+    decide: (waiting: readonly JobRecord[], usage: LimitUsage) => readonly CommitUnit[],
+  ): Promise<number> {
+    const units = this.#limits.admit(limit, decide);
+    return units.filter((unit) => this.#apply(unit) === 'applied').length;
+  }
+
+  async nextAdmissionMs(): Promise<number | undefined> {
+    return this.#limits.nextAdmissionMs();
   }
 
   nextDueMs(): Promise<number | undefined> {
@@ -287,6 +310,39 @@ export class MemoryRecordStore implements RecordStore {
     return same ? { kind: 'replayed', job } : { kind: 'conflict', jobId: job.id };
   }
 
+  /** Makes room for a job with a unique key; or the open one stands for it. */
+  #joined(job: NewJob): EnqueueOutcome | undefined {
+    if (!job.unique) return undefined;
+    const { key } = job.unique;
+    const [open] = this.#jobsWhere(
+      ({ type, uniqueKey, status }) => type === job.type && uniqueKey === key && !hasEnded(status),
+    );
+    if (!open) return undefined;
+    const now = this.#clock.now();
+    const verdict = decideUnique(open, job.unique, { now, runAt: job.runAt });
+    switch (verdict.kind) {
+      case 'drop':
+        return { kind: 'joined', job: open };
+      case 'update': {
+        const { payload, priority, maxRetries, retry = null, partitionKey = null, traceparent = null } = job;
+        const changes = { payload, priority, maxRetries, retry, partitionKey, traceparent, updatedAt: now };
+        return { kind: 'joined', job: this.#save({ ...open, ...changes, runAt: verdict.runAt }) };
+      }
+      case 'supersede': {
+        const expect = { status: open.status, attempt: open.attempt };
+        this.#save(changedJob(open, { id: open.id, expect, status: 'cancelled' }, now));
+        const detail = { replaced_by: job.id };
+        this.#note({ action: 'JOB_CANCELLED', actor: 'engine', jobId: open.id, detail });
+        return undefined;
+      }
+      case 'release':
+        this.#save({ ...open, uniqueKey: null, updatedAt: now });
+        return undefined;
+      default:
+        return verdict satisfies never;
+    }
+  }
+
   #insert(job: NewJob): EnqueueOutcome {
     if (this.#jobs.has(job.id)) throw new Error(`Job ${job.id} exists. Give each job an id of its own.`);
     this.#save(jobFromNew(job, this.#clock.now()));
@@ -302,7 +358,9 @@ export class MemoryRecordStore implements RecordStore {
     const token = claimToken(claimId, job.id, attempt);
     const [now, leaseUntil] = [this.#clock.now(), this.#in(leaseMs)];
     const lease = { token, workerId, leaseUntil, startedAt: now, updatedAt: now };
-    return this.#save({ ...job, ...lease, status: 'running', attempt });
+    const running = this.#save({ ...job, ...lease, status: 'running', attempt });
+    this.#limits.started(running);
+    return running;
   }
 
   #save(job: JobRecord): JobRecord {

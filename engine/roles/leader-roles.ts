@@ -2,8 +2,10 @@ import type { EngineDeps } from '../deps.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { WakeupChannel, Wakeups } from '../ports/wakeups.ts';
 import { queueDueJobs } from './due-jobs.ts';
+import { admitLimitedJobs } from './limited-jobs.ts';
 import { dispatchPolledJobs, redispatchLostJobs } from './lost-dispatches.ts';
 import { type Retention, sweepEnded } from './retention.ts';
+import { tickSchedules } from './schedule-ticks.ts';
 import { reclaimStaleJobs } from './stale-leases.ts';
 
 /** Work that exactly one process does at a time: the leader. `run` resolves when the signal aborts. */
@@ -43,6 +45,21 @@ export function leaderRoles(deps: EngineDeps, options: LeaderRoleOptions): Leade
       work: () => queueDueJobs(deps, BATCH),
       soonerMs: () => deps.store.nextDueMs(),
       wokenBy: 'millrace_due',
+    }),
+    role(deps, options, {
+      name: 'schedules',
+      everyMs: MAX_PAUSE_MS,
+      work: () => tickSchedules(deps, BATCH),
+      soonerMs: () => deps.store.schedules.nextTickMs(),
+      wokenBy: 'millrace_schedules',
+    }),
+    role(deps, options, {
+      name: 'limited-jobs',
+      everyMs: Math.min(tickMs, MAX_PAUSE_MS),
+      // Again until nobody is admitted: a round looks at a part of each line.
+      work: async () => ((await admitLimitedJobs(deps, BATCH)) > 0 ? BATCH : 0),
+      soonerMs: () => deps.store.nextAdmissionMs(),
+      wokenBy: 'millrace_limits',
     }),
     role(deps, options, { name: 'stale-leases', everyMs: tickMs, work: () => reclaimStaleJobs(deps, BATCH) }),
     role(deps, options, {

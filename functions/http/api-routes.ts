@@ -23,10 +23,11 @@ import { recordUndecodable } from './handlers/record-undecodable.ts';
 import { redriveDeadLetters } from './handlers/redrive-dead-letters.ts';
 import { retryJob } from './handlers/retry-job.ts';
 import { startWorkflow } from './handlers/start-workflow.ts';
+import { scheduleRoutes } from './schedule-routes.ts';
 
 export interface Route {
-  readonly method: 'GET' | 'POST';
-  /** With `{id}` where an id stands, as API Gateway writes it. */
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** With `{id}` where an id stands, or `{name}`, as API Gateway writes it. */
   readonly path: string;
   readonly summary: string;
   readonly endpoint: Endpoint;
@@ -86,6 +87,7 @@ export const apiRoutes: readonly Route[] = [
     summary: 'Cancel a workflow',
     endpoint: cancelWorkflow,
   },
+  ...scheduleRoutes,
   { method: 'GET', path: '/health', summary: 'Whether the process serves', endpoint: health },
   { method: 'GET', path: '/metrics', summary: 'Metrics of this process', endpoint: metricsPage },
 ];

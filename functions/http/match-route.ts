@@ -6,28 +6,31 @@ export interface Match {
   readonly pathParameters: Record<string, string> | undefined;
 }
 
-/** Routes without `{id}`, by method and path: one look-up finds most requests. */
+/** Routes without a parameter, by method and path: one look-up finds most requests. */
 const fixed = new Map(
   routes.map((route) => [`${route.method} ${route.path}`, { route, pathParameters: undefined }]),
 );
-const patterns = routes
-  .filter(({ path }) => path.includes('{id}'))
-  .map((route) => ({ route, pattern: new RegExp(`^${route.path.replace('{id}', '([^/]+)')}$`) }));
+const patterns = routes.flatMap((route) => {
+  const name = /\{(\w+)\}/.exec(route.path)?.[1];
+  if (name === undefined) return [];
+  return [{ route, name, pattern: new RegExp(`^${route.path.replace(`{${name}}`, '([^/]+)')}$`) }];
+});
+const methods = [...new Set(routes.map(({ method }) => method))].sort();
 
-/** The route API Gateway would choose: a path written out goes before one with `{id}`. */
+/** The route API Gateway would choose: a path written out goes before one with a parameter. */
 export function matchRoute(method: string, path: string): Match | undefined {
   const found = fixed.get(`${method} ${path}`);
   if (found) return found;
-  for (const { route, pattern } of patterns) {
-    const id = route.method === method ? pattern.exec(path)?.[1] : undefined;
-    if (id !== undefined) return { route, pathParameters: { id: decode(id) } };
+  for (const { route, name, pattern } of patterns) {
+    const value = route.method === method ? pattern.exec(path)?.[1] : undefined;
+    if (value !== undefined) return { route, pathParameters: { [name]: decode(value) } };
   }
   return undefined;
 }
 
 /** The methods that a path takes, for the answer to another one. */
 export function methodsAt(path: string): string[] {
-  return ['GET', 'POST'].filter((method) => matchRoute(method, path) !== undefined);
+  return methods.filter((method) => matchRoute(method, path) !== undefined);
 }
 
 function decode(text: string): string {

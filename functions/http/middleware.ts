@@ -1,7 +1,7 @@
 import type middy from '@middy/core';
 import type * as z from 'zod';
 import { isMillraceError } from '../../engine/errors.ts';
-import { type InstanceId, isUuid, type JobId } from '../../events/ids.ts';
+import { type InstanceId, isStepId, isUuid, type JobId } from '../../events/ids.ts';
 import { faultLog } from '../compose.ts';
 import { observeRequest } from './metrics.ts';
 import { type FieldFault, invalidRequest, problemReply, problemStatus } from './problem.ts';
@@ -58,12 +58,15 @@ export function readInput(shape: EndpointShape): Middleware {
       const faults: FieldFault[] = [];
       const id = event.pathParameters?.['id'] ?? '';
       if (shape.id !== undefined && !isUuid(id)) faults.push({ field: 'id', message: 'is not a UUID' });
+      const name = event.pathParameters?.['name'] ?? '';
+      if (shape.name !== undefined && !isStepId(name))
+        faults.push({ field: 'name', message: 'is not a name' });
       const query = checked(shape.query, { value: event.queryStringParameters ?? {}, root: 'query', faults });
       const json = readBody(shape, event);
       const body = checked(shape.body, { value: json.value, root: 'body', faults });
       if (faults.length > 0) throw invalidRequest(faults);
       const key = id.toLowerCase() as JobId & InstanceId;
-      event.input = { id: key, query, body, text: json.text, event };
+      event.input = { id: key, name, query, body, text: json.text, event };
     },
   };
 }

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { jobStatuses } from '../../engine/job.ts';
 import { instanceStatuses } from '../../engine/workflow.ts';
-import { anyJson, retrySettings } from './fields.ts';
+import { anyJson, concurrencyLimit, rateLimit, retrySettings } from './fields.ts';
 
 /** What the endpoints answer, for the OpenAPI document; the tests hold real answers against it. */
 
@@ -20,6 +20,9 @@ const jobShape = {
   retry: retrySettings.nullable(),
   priority: z.int(),
   partition_key: z.string().nullable(),
+  unique_key: z.string().nullable(),
+  concurrency: concurrencyLimit.nullable(),
+  rate: rateLimit.nullable(),
   workflow_id: id.nullable(),
   step_index: z.int().nullable(),
   run_at: time,

@@ -3,15 +3,18 @@ import { limits } from '../../engine/deps.ts';
 import { jobStatuses } from '../../engine/job.ts';
 import {
   anyJson,
+  concurrencyLimit,
   dateTime,
   leaseSeconds,
   lenientText,
   maxRetries,
   pageFields,
+  rateLimit,
   retryAfterMs,
   retrySettings,
   stepId,
   text,
+  uniqueRule,
   uuid,
   workerId,
 } from './fields.ts';
@@ -30,7 +33,18 @@ export const jobRequest = z
     run_at: dateTime.optional(),
     priority: z.int().min(-32_768).max(32_767).default(0),
     partition_key: text(255).optional().meta({ description: 'Jobs of one key are dispatched in order.' }),
+    unique: uniqueRule.optional(),
+    concurrency: concurrencyLimit.optional(),
+    rate: rateLimit.optional(),
   })
+  .refine(
+    ({ unique, idempotency_key }) => !(unique && idempotency_key),
+    'may have one of `unique` and `idempotency_key`',
+  )
+  .refine(
+    ({ unique, run_at }) => !(unique?.mode === 'debounce' && run_at),
+    'may have one of `run_at` and `unique` with the mode `debounce`, which sets it',
+  )
   .meta({ id: 'JobRequest' });
 
 export type JobRequestBody = z.infer<typeof jobRequest>;

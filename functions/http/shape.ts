@@ -20,6 +20,8 @@ export type HttpHandler = (event: HttpEvent, context: LambdaContext) => Promise<
 export interface EndpointShape<Body extends z.ZodType = z.ZodType, Query extends z.ZodType = z.ZodType> {
   /** What `{id}` in the path is the id of. */
   readonly id?: 'job' | 'workflow';
+  /** What `{name}` in the path is the name of. */
+  readonly name?: 'schedule';
   readonly query?: Query;
   readonly body?: Body;
   /** A request without a body is one with `{}`. */
@@ -38,6 +40,8 @@ export interface ReplyShape {
 export interface Input<Body, Query> {
   /** `{id}` of the path, in lower case; empty in a path without one. */
   readonly id: JobId & InstanceId;
+  /** `{name}` of the path; empty in a path without one. */
+  readonly name: string;
   readonly query: Query;
   readonly body: Body;
   /** The body as sent, for what must go through byte for byte. */

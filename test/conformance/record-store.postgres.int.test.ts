@@ -21,7 +21,7 @@ afterAll(async () => {
 
 testRecordStore('PostgreSQL', async (): Promise<StoreUnderTest> => {
   await pool.query(
-    'truncate jobs, workflow_instances, audit_log, dispatch_outbox, undecodable_records, job_types restart identity',
+    'truncate jobs, workflow_instances, audit_log, dispatch_outbox, undecodable_records, job_types, schedules, rate_starts restart identity',
   );
   return {
     store: createPostgresRecordStore(pool),

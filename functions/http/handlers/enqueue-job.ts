@@ -14,7 +14,8 @@ export const enqueueJob = defineEndpoint(
     replies: {
       201: {
         description:
-          'Committed. With a known idempotency key the first job, and the header `Idempotent-Replayed: true`.',
+          'Committed. With a known idempotency key the first job, and the header `Idempotent-Replayed: true`; with a unique key ' +
+          'perhaps the job that stands for it, and the header `Unique-Joined: true`.',
         schema: replies.job,
       },
       409: { description: 'The idempotency key was used with another request.' },
@@ -35,8 +36,9 @@ export const enqueueJob = defineEndpoint(
         { 'messaging.message.id': job.id, 'millrace.replayed': kind === 'replayed' },
       ],
     });
-    if (enqueued.kind === 'replayed') {
-      return { status: 201, headers: { 'idempotent-replayed': 'true' }, body: jobText(enqueued.job) };
+    if (enqueued.kind !== 'created') {
+      const header = enqueued.kind === 'replayed' ? 'idempotent-replayed' : 'unique-joined';
+      return { status: 201, headers: { [header]: 'true' }, body: jobText(enqueued.job) };
     }
     metrics.enqueued([request.type]);
     return { status: 201, body: createdJobText(enqueued.job) };

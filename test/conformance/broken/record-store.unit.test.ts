@@ -21,6 +21,18 @@ import {
   purgesTooEarly,
   tearsInstancesApart,
 } from './record-store-lifecycle-faults.ts';
+import {
+  countsNothing,
+  forgetsWhatHasStarted,
+  keepsTheOldPayload,
+  letsTimersQueueLimitedJobs,
+  writesBesideTheOpenJob,
+} from './record-store-limit-faults.ts';
+import {
+  advancesWithoutItsJobs,
+  ticksAtAnyRevision,
+  ticksWhatIsPaused,
+} from './record-store-schedule-faults.ts';
 
 /** The clauses each fault must be caught by; it may break others too. */
 const caughtBy: readonly (readonly [(store: RecordStore) => RecordStore, readonly number[]])[] = [
@@ -39,6 +51,14 @@ const caughtBy: readonly (readonly [(store: RecordStore) => RecordStore, readonl
   [purgesTooEarly, [13]],
   [tearsInstancesApart, [13]],
   [listsTheOldestInstancesFirst, [14]],
+  [ticksAtAnyRevision, [15]],
+  [advancesWithoutItsJobs, [15]],
+  [ticksWhatIsPaused, [15]],
+  [writesBesideTheOpenJob, [16]],
+  [keepsTheOldPayload, [16]],
+  [forgetsWhatHasStarted, [17]],
+  [countsNothing, [17]],
+  [letsTimersQueueLimitedJobs, [17]],
 ];
 
 describe('the suite of the RecordStore', () => {

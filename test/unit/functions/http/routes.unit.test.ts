@@ -10,9 +10,10 @@ const ID = '01a1fd51-a8f9-74ad-a06f-3986a43e21b1';
 describe('matchRoute', () => {
   test('finds each route by its own path', () => {
     for (const route of routes) {
-      const match = matchRoute(route.method, route.path.replace('{id}', ID));
+      const match = matchRoute(route.method, route.path.replace(/\{\w+\}/, ID));
       expect(match?.route).toBe(route);
-      expect(match?.pathParameters).toEqual(route.path.includes('{id}') ? { id: ID } : undefined);
+      const name = /\{(\w+)\}/.exec(route.path)?.[1];
+      expect(match?.pathParameters).toEqual(name === undefined ? undefined : { [name]: ID });
     }
   });
 
@@ -42,8 +43,8 @@ describe('the OpenAPI document', () => {
 
   test('describes every route, each under its own operation id', () => {
     const operations = apiRoutes.map(({ method, path }) => {
-      const item = document.paths?.[path];
-      return method === 'GET' ? item?.get : item?.post;
+      const verb = method.toLowerCase() as Lowercase<typeof method>;
+      return document.paths?.[path]?.[verb];
     });
     expect(operations.every((operation) => operation?.summary)).toBe(true);
     expect(new Set(operations.map((operation) => operation?.operationId)).size).toBe(apiRoutes.length);
