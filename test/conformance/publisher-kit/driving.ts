@@ -96,7 +96,15 @@ export async function tally(
   topic: Topic,
   published: number,
 ): Promise<Omit<Tally, 'rejected'>> {
-  const stored = await readAll(brokers, topic);
+  let found = tallyOf(await readAll(brokers, topic), published);
+  // A leader that is new may not show its last records at once.
+  for (let again = 0; found.lost > 0 && again < 10; again += 1) {
+    found = tallyOf(await readAll(brokers, topic), published);
+  }
+  return found;
+}
+
+function tallyOf(stored: readonly StoredRecord[], published: number): Omit<Tally, 'rejected'> {
   const first = new Set<number>();
   const newest = new Map<string, number>();
   let disorder = 0;

@@ -1,4 +1,13 @@
 import type { KafkaClient } from '../../../adapters/kafka/config.ts';
 
-/** What a client is known to fail, and why. */
-export const knownFailures: Partial<Record<KafkaClient, Readonly<Record<string, string>>>> = {};
+/**
+ * What a client has been seen to fail, and why. Such a clause is run and its outcome is in the table, but it fails no test:
+ * whether a race is lost depends on the moment.
+ */
+export const knownFailures: Partial<Record<KafkaClient, Readonly<Record<string, string>>>> = {
+  kafkajs: {
+    'KC-3':
+      'after a failed send it takes sequence numbers back that a broker may have stored: 4 of some thousand records lost',
+    'KC-7': 'it logs in over itself when the time of a login is short: ILLEGAL_SASL_STATE',
+  },
+};
