@@ -64,7 +64,11 @@ export async function prepareSlot(leadership: Leadership, deps: PrepareDeps): Pr
     return { start: await rebuild(leadership, deps, { reason, exists: slot !== undefined }), isKept: false };
   }
   await release(connection, deps);
-  const start = startPosition({ slot: slot?.confirmed, recorded: before?.confirmed, written: identity.position });
+  const start = startPosition({
+    slot: slot?.confirmed,
+    recorded: before?.confirmed,
+    written: identity.position,
+  });
   return { start, isKept: true };
 }
 

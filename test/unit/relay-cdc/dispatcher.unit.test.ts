@@ -7,13 +7,15 @@ import { LIMITS } from './simulation/term.ts';
 
 const lsn = (position: number): Lsn => BigInt(position) as Lsn;
 
+const ignore = (): undefined => undefined;
+
 /** A dispatcher that has read one row, whose publish ends as told. */
 function dispatching() {
   const confirmed: Lsn[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const failed = Promise.withResolvers<unknown>();
   const dispatcher = new Dispatcher({
-    session: { confirm: (position) => confirmed.push(position), pause: () => {}, resume: () => {} },
+    session: { confirm: (position) => confirmed.push(position), pause: ignore, resume: ignore },
     core: new RelayCore(lsn(0), LIMITS),
     lane: { publish: () => promise },
     metrics: new RelayMetrics(),
