@@ -139,11 +139,11 @@ export const mutations: readonly Mutation[] = [
   },
   {
     id: 'M17',
-    bug: 'starts the count of attempts anew at a retry',
-    file: 'adapters/postgres/sql/commit.ts',
-    find: 'when applied.fresh_retries then jobs.attempt else jobs.attempt_base end',
-    replace: 'when true then jobs.attempt else jobs.attempt_base end',
-    caughtBy: conformance,
+    bug: 'counts no attempt whose lease ran out',
+    file: 'engine/failure.ts',
+    find: 'failure.retryable && job.attempt - job.attemptBase <= job.maxRetries',
+    replace: 'failure.retryable && (failure.leaseExpired || job.attempt - job.attemptBase <= job.maxRetries)',
+    caughtBy: { project: 'unit', file: 'test/unit/engine/commands/commands.unit.test.ts' },
   },
   {
     id: 'M18',
