@@ -21,6 +21,8 @@ export const TOPIC = 'workflow.jobs.send-email' as Topic;
 export interface RelayOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly broker?: TestBroker;
+  /** Instead of the broker in memory. */
+  readonly streamer?: RelayDeps['streamer'];
   readonly roles?: readonly RelayRole[];
   readonly logger?: Logger;
 }
@@ -80,7 +82,7 @@ export class RelayFixture implements AsyncDisposable {
     const engine = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
     const stop = new AbortController();
     const [status, metrics] = [new RelayStatus(), new RelayMetrics()];
-    const { streamer } = broker;
+    const { streamer = broker.streamer } = options;
     const deps: RelayDeps = {
       config,
       pool,
