@@ -99,17 +99,18 @@ export class OwnWalSession implements WalSession {
   }
 
   async stop(): Promise<void> {
-    if (this.#phase === 'streaming') {
-      this.#report();
-      this.#phase = 'stopping';
-      this.#stream?.write(copyDoneMessage());
-      // The server works through what was sent in order: once it answers, it has the position.
-      this.resume();
-      const timer = setTimeout(() => this.#end(), STOP_DEADLINE_MS);
-      await this.#ended.promise.finally(() => clearTimeout(timer));
-    } else {
+    if (this.#phase === 'streaming') this.#report();
+    // The report may just have found that the server has given this process up: then it is over already.
+    if (this.#phase !== 'streaming') {
       this.#end();
+      return;
     }
+    this.#phase = 'stopping';
+    this.#stream?.write(copyDoneMessage());
+    // The server works through what was sent in order: once it answers, it has the position.
+    this.resume();
+    const timer = setTimeout(() => this.#end(), STOP_DEADLINE_MS);
+    await this.#ended.promise.finally(() => clearTimeout(timer));
   }
 
   #startCommand(): string {
