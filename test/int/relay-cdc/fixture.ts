@@ -133,8 +133,12 @@ export class RelayFixture implements AsyncDisposable {
     return rows[0]?.lsn ?? 'none';
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async stopRelays(): Promise<void> {
     await Promise.all(this.#relays.map((relay) => relay.stop()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopRelays();
     await this.db.drop();
   }
 }
