@@ -95,7 +95,7 @@ export class OwnWalSession implements WalSession {
 
   isCurrent(): boolean {
     if (this.#phase === 'ended') return false;
-    return this.#phase !== 'streaming' || this.#liveness.isCurrent();
+    return this.#phase !== 'streaming' || (this.#liveness.isCurrent() && this.#liveness.isHeard());
   }
 
   async stop(): Promise<void> {
@@ -163,7 +163,8 @@ export class OwnWalSession implements WalSession {
    * before it was given up, and one report would make it look alive to itself.
    */
   #stillCurrent(): boolean {
-    if (this.isCurrent()) return true;
+    if (this.#phase === 'ended') return false;
+    if (this.#phase !== 'streaming' || this.#liveness.isCurrent()) return true;
     this.#end(this.#liveness.failure());
     return false;
   }
