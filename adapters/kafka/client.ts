@@ -23,6 +23,8 @@ export function createClient(config: KafkaConfig, options: ClientOptions = {}): 
     ...(sasl ? { sasl } : {}),
     connectionTimeout: 5_000,
     authenticationTimeout: 10_000,
+    // Its default of 10 s means, where a broker asks for a new login more often, one before every request, which is refused.
+    reauthenticationThreshold: 2_000,
     requestTimeout: 30_000,
     enforceRequestTimeout: true,
     logLevel: logLevel.NOTHING,
