@@ -18,11 +18,14 @@ export interface CliRelayOptions {
 /** `millrace relay` on Kafka, as a user starts it. Disposing kills it. */
 export class CliRelay implements AsyncDisposable {
   readonly child: ChildProcess;
+  /** What it wrote: the boot log, and the log. */
   readonly lines: string[] = [];
 
   private constructor(child: ChildProcess) {
     this.child = child;
-    createInterface({ input: child.stdout ?? process.stdin }).on('line', (line) => this.lines.push(line));
+    for (const input of [child.stdout, child.stderr]) {
+      if (input) createInterface({ input }).on('line', (line) => this.lines.push(line));
+    }
   }
 
   /** Resolves once it is leader or standby. */
@@ -31,7 +34,7 @@ export class CliRelay implements AsyncDisposable {
     const child = spawn(file, args, {
       cwd: ROOT,
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
     });
     const relay = new CliRelay(child);
     try {
@@ -39,7 +42,7 @@ export class CliRelay implements AsyncDisposable {
       return relay;
     } catch (error) {
       await kill(child, 'SIGKILL');
-      throw error;
+      throw new Error(`the relay did not start: ${relay.lines.slice(-5).join('\n')}`, { cause: error });
     }
   }
 

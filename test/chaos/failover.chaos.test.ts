@@ -4,8 +4,8 @@ import { readPostgresConfig } from '../../adapters/postgres/config.ts';
 import { createPool } from '../../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../../adapters/postgres/record-store.ts';
 import { createEngineDeps } from '../../adapters/system/engine-deps.ts';
-import type { PostgresVersion } from '../../cli/dev/backends/postgres-binaries.ts';
 import { freePort } from '../../cli/dev/backends/ports.ts';
+import type { PostgresVersion } from '../../cli/dev/backends/postgres-binaries.ts';
 import { claimJobs } from '../../engine/commands/claim-jobs.ts';
 import { enqueueJob } from '../../engine/commands/enqueue-jobs.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
@@ -27,47 +27,54 @@ test.each<[PostgresVersion, string]>([
   [15, 'has no copy of the slot'],
   [17, 'keeps a copy of the slot'],
   [18, 'keeps a copy of the slot'],
-])('a failover of PostgreSQL %i under load to a standby that %s loses nothing', {
-  timeout: 150_000,
-}, async (version) => {
-  await using primary = await OwnPostgres.start({ version });
-  const syncSlots = version >= 17;
-  await using standby = await Standby.of(primary, { version, syncSlots });
-  let target = primary.port;
-  // The name that an installation connects to, and that a failover points elsewhere.
-  await using endpoint = await startTcpProxy(await freePort(), () => target);
-  const dsn = primary.dsn.replace(`:${primary.port}/`, `:${endpoint.port}/`);
-  await using fixture = RelayFixture.on(primary.through(dsn));
-  await using work = new Workload({ dsn: () => dsn });
-  const relay = await fixture.lead();
-  work.start();
-  await waitFor(() => relay.broker.seen.length > 500, { within: 30_000 });
-  if (syncSlots) {
-    await standby.syncSlots();
-    const hasSlot = `select synced and not temporary and invalidation_reason is null as yes
+])(
+  'a failover of PostgreSQL %i under load to a standby that %s loses nothing',
+  {
+    timeout: 150_000,
+  },
+  async (version) => {
+    await using primary = await OwnPostgres.start({ version });
+    const syncSlots = version >= 17;
+    await using standby = await Standby.of(primary, { version, syncSlots });
+    let target = primary.port;
+    // The name that an installation connects to, and that a failover points elsewhere.
+    await using endpoint = await startTcpProxy(await freePort(), () => target);
+    const dsn = primary.dsn.replace(`:${primary.port}/`, `:${endpoint.port}/`);
+    await using fixture = RelayFixture.on(primary.through(dsn));
+    await using work = new Workload({ dsn: () => dsn });
+    const relay = await fixture.lead();
+    work.start();
+    await waitFor(() => relay.broker.seen.length > 500, { within: 30_000 });
+    if (syncSlots) {
+      await standby.syncSlots();
+      const hasSlot = `select synced and not temporary and invalidation_reason is null as yes
       from pg_replication_slots where slot_name = '${fixture.slot}'`;
-    const isThere = async (): Promise<boolean> => {
-      // What lets a slot's position move on; the server itself writes it every 15 s.
-      await primary.asSuperuser('select pg_log_standby_snapshot()');
-      return standby.ask(hasSlot);
-    };
-    await waitFor(isThere, { within: 60_000, what: 'the standby to have the slot' });
-  }
-  await primary.kill();
-  await standby.promote();
-  target = standby.port;
-  const before = relay.broker.seen.length;
-  await waitFor(() => relay.broker.seen.length > before + 500, {
-    within: 60_000,
-    what: 'the relay to publish from the new primary',
-  });
-  await work.stop();
-  await waitFor(async () => (await fixture.outboxRows()) === 0, { within: 60_000, what: 'an empty outbox' });
-  const promises = { duplicates: DUPLICATES, left: await fixture.outboxRows() };
-  const verdict = checkHistory(work.written, relay.broker.seen, promises);
-  expect(await relay.metric(REBUILDS)).toBe(1);
-  console.info(`PostgreSQL ${version}: ${JSON.stringify(verdict)}, ${work.written.unknown.size} unknown`);
-});
+      const isThere = async (): Promise<boolean> => {
+        // What lets a slot's position move on; the server itself writes it every 15 s.
+        await primary.asSuperuser('select pg_log_standby_snapshot()');
+        return standby.ask(hasSlot);
+      };
+      await waitFor(isThere, { within: 60_000, what: 'the standby to have the slot' });
+    }
+    await primary.kill();
+    await standby.promote();
+    target = standby.port;
+    const before = relay.broker.seen.length;
+    await waitFor(() => relay.broker.seen.length > before + 500, {
+      within: 60_000,
+      what: 'the relay to publish from the new primary',
+    });
+    await work.stop();
+    await waitFor(async () => (await fixture.outboxRows()) === 0, {
+      within: 60_000,
+      what: 'an empty outbox',
+    });
+    const promises = { duplicates: DUPLICATES, left: await fixture.outboxRows() };
+    const verdict = checkHistory(work.written, relay.broker.seen, promises);
+    expect(await relay.metric(REBUILDS)).toBe(1);
+    console.info(`PostgreSQL ${version}: ${JSON.stringify(verdict)}, ${work.written.unknown.size} unknown`);
+  },
+);
 
 test('a job that other sessions cannot see yet is published, is not found, and can be claimed soon', {
   timeout: 90_000,

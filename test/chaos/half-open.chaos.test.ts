@@ -94,37 +94,44 @@ async function kafkaAt(host: string, cleanup: AsyncDisposableStack): Promise<{ b
 describeKafka('a leader whose packets vanish', () => {
   const title = missing === undefined || isRequired ? 'in its own network' : `(skipped: ${missing})`;
   describe.skipIf(missing !== undefined && !isRequired)(title, () => {
-    test.each<Side>(['PostgreSQL', 'Kafka', 'both'])('on the way to %s is replaced and publishes nothing new', {
-      timeout: 180_000,
-    }, async (side) => {
-      await using scene = await CutOffLeader.create(side);
-      const { brokers, cables, leader, standby, work, topic, server } = scene;
-      expect(leader.said('this replica is leader=true')).toBe(true);
-      work.start();
-      await waitFor(async () => (await countTopic(brokers, topic)) > 500, { within: 30_000 });
-      await Promise.all(cables.map((cable) => cable.cut()));
-      await waitFor(() => standby.said('leader=true term='), {
-        within: TAKEOVER_MS,
-        what: 'the standby to lead',
-      });
-      const before = await countTopic(brokers, topic);
-      await waitFor(async () => (await countTopic(brokers, topic)) > before + 500, {
-        within: 30_000,
-        what: 'the new leader to publish',
-      });
-      await Promise.all(cables.map((cable) => cable.heal()));
-      await waitFor(() => leader.said('leader=false term=1 has ended'), {
-        within: 60_000,
-        what: 'the old leader to know',
-      });
-      await work.stop();
-      await work.burst(20);
-      const { fixture } = server;
-      await waitFor(async () => (await fixture.outboxRows()) === 0, { within: 60_000, what: 'an empty outbox' });
-      const records = await readTopicFromStart(brokers, topic);
-      checkHistory(work.written, records, { duplicates: DUPLICATES, left: await fixture.outboxRows() });
-      expect(publishedByZombies(records)).toEqual([]);
-      expect(records.some(({ epoch }) => epoch > 1)).toBe(true);
-    });
+    test.each<Side>(['PostgreSQL', 'Kafka', 'both'])(
+      'on the way to %s is replaced and publishes nothing new',
+      {
+        timeout: 180_000,
+      },
+      async (side) => {
+        await using scene = await CutOffLeader.create(side);
+        const { brokers, cables, leader, standby, work, topic, server } = scene;
+        expect(leader.said('this replica is leader=true')).toBe(true);
+        work.start();
+        await waitFor(async () => (await countTopic(brokers, topic)) > 500, { within: 30_000 });
+        await Promise.all(cables.map((cable) => cable.cut()));
+        await waitFor(() => standby.said('leader=true term='), {
+          within: TAKEOVER_MS,
+          what: 'the standby to lead',
+        });
+        const before = await countTopic(brokers, topic);
+        await waitFor(async () => (await countTopic(brokers, topic)) > before + 500, {
+          within: 30_000,
+          what: 'the new leader to publish',
+        });
+        await Promise.all(cables.map((cable) => cable.heal()));
+        await waitFor(() => leader.said('leader=false term=1 has ended'), {
+          within: 60_000,
+          what: 'the old leader to know',
+        });
+        await work.stop();
+        await work.burst(20);
+        const { fixture } = server;
+        await waitFor(async () => (await fixture.outboxRows()) === 0, {
+          within: 60_000,
+          what: 'an empty outbox',
+        });
+        const records = await readTopicFromStart(brokers, topic);
+        checkHistory(work.written, records, { duplicates: DUPLICATES, left: await fixture.outboxRows() });
+        expect(publishedByZombies(records)).toEqual([]);
+        expect(records.some(({ epoch }) => epoch > 1)).toBe(true);
+      },
+    );
   });
 });

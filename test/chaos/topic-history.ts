@@ -13,6 +13,11 @@ export function plainClient(brokers: readonly string[]): Kafka {
   return new Kafka({ clientId: 'history', brokers: [...brokers], logLevel: logLevel.NOTHING });
 }
 
+/** Repeats what a broker that has just died, or just come back, refuses. */
+export function patiently<T extends object | number>(work: () => Promise<T>): Promise<T> {
+  return waitFor<T>(work, { within: 60_000, what: 'the brokers to answer' }) as Promise<T>;
+}
+
 /** Kafka's own tools would take a JVM each; the topic is gone or made when this resolves. */
 export async function createTopic(
   brokers: readonly string[],
@@ -30,9 +35,11 @@ export async function createTopic(
 
 /** How many records the topic holds now. */
 export async function countTopic(brokers: readonly string[], topic: string): Promise<number> {
-  const admin = plainClient(brokers).admin();
-  await admin.connect();
-  const ends = await admin.fetchTopicOffsets(topic).finally(() => admin.disconnect());
+  const ends = await patiently(async () => {
+    const admin = plainClient(brokers).admin();
+    await admin.connect();
+    return admin.fetchTopicOffsets(topic).finally(() => admin.disconnect());
+  });
   return ends.reduce((sum, { low, high }) => sum + Number(BigInt(high) - BigInt(low)), 0);
 }
 
@@ -56,7 +63,7 @@ export async function readTopicFromStart(brokers: readonly string[], topic: stri
         for (const { key, value, headers } of batch.messages) {
           partitions[batch.partition]?.push({
             key: String(key),
-            value: String(value),
+            value: String(value).trimEnd(),
             partition: batch.partition,
             epoch: Number(String(headers?.[header.epoch])),
           });
