@@ -93,21 +93,22 @@ export class OwnWalSession implements WalSession {
 
   isCurrent(): boolean {
     if (this.#phase === 'ended') return false;
-    return this.#phase !== 'streaming' || this.#liveness.isCurrent();
+    return this.#phase !== 'streaming' || (this.#liveness.isCurrent() && this.#liveness.isHeard());
   }
 
   async stop(): Promise<void> {
-    if (this.#phase === 'streaming') {
-      this.#report();
-      this.#phase = 'stopping';
-      this.#stream?.write(copyDoneMessage());
-      // The server works through what was sent in order: once it answers, it has the position.
-      this.resume();
-      const timer = setTimeout(() => this.#end(), STOP_DEADLINE_MS);
-      await this.#ended.promise.finally(() => clearTimeout(timer));
-    } else {
+    if (this.#phase === 'streaming') this.#report();
+    // The report may just have found that the server has given this process up: then it is over already.
+    if (this.#phase !== 'streaming') {
       this.#end();
+      return;
     }
+    this.#phase = 'stopping';
+    this.#stream?.write(copyDoneMessage());
+    // The server works through what was sent in order: once it answers, it has the position.
+    this.resume();
+    const timer = setTimeout(() => this.#end(), STOP_DEADLINE_MS);
+    await this.#ended.promise.finally(() => clearTimeout(timer));
   }
 
   #startCommand(): string {
@@ -160,7 +161,8 @@ export class OwnWalSession implements WalSession {
    * before it was given up, and one report would make it look alive to itself.
    */
   #stillCurrent(): boolean {
-    if (this.isCurrent()) return true;
+    if (this.#phase === 'ended') return false;
+    if (this.#phase !== 'streaming' || this.#liveness.isCurrent()) return true;
     this.#end(this.#liveness.failure());
     return false;
   }

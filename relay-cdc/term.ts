@@ -142,7 +142,7 @@ async function readTail(deps: TermDeps, tail: PublishedTail, signal: AbortSignal
 }
 
 /** Publisher and write-back, and the lane between them. They are closed in the opposite order: first nothing new comes. */
-async function openWayOut({ deps, leadership, stop, over, cleanup }: Lead, tail: PublishedTail) {
+async function openWayOut({ deps, leadership, over, cleanup }: Lead, tail: PublishedTail) {
   const { config, engine, logger, metrics, pool } = deps;
   const { clear = (rows: readonly PublishedRow[]) => clearOutbox(pool, rows, leadership.term) } = deps;
   const { term } = leadership;
@@ -161,7 +161,8 @@ async function openWayOut({ deps, leadership, stop, over, cleanup }: Lead, tail:
     logger,
     metrics,
   });
-  cleanup.defer(() => writeBack.close(CLEAR_DEADLINE_MS[stop.aborted ? 'handOver' : 'failure']));
+  // Told to stop while the database vanishes, it must not try for as long as a hand-over may take.
+  cleanup.defer(() => writeBack.close(CLEAR_DEADLINE_MS[over.signal.aborted ? 'failure' : 'handOver']));
   const skipping = new SkippingPublisher(publisher, tail, metrics);
   const lane = new PublishLane({
     // Asked for at each call: only while there is something to leave out does a message pass by the tail.
