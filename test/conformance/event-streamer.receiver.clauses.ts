@@ -145,6 +145,8 @@ export const abortClause: Clause = {
       await first.until(({ batches }) => batches.length === 1, 'a batch');
       const ended = first.stop().then(() => finished);
       await publishing(subject, (publisher) => publisher.publish([record(topic, { value: 'after' })]));
+      // A receiver that does not wait ends by now.
+      await new Promise((resolve) => setImmediate(resolve));
       open();
       equal(await ended, true);
       await using second = await Receiving.start(subject, { topic, group });
