@@ -90,10 +90,10 @@ async function doDuties(
     const onSample = (sample: WalSample) => metrics.guarded(sample);
     return guardWal({ db, clock: deps.clock, logger, name, everyMs: config.walGuardMs, onSample }, signal);
   }
-  const scheduler = new PostgresRoleScheduler({ dsn: config.postgres.dsn, clock: deps.clock, logger });
+  const scheduler = new PostgresRoleScheduler({ ...config.postgres, clock: deps.clock, logger });
   // Without a broker no dispatch is lost: the time for that is of no matter.
   const { tickMs, retention } = config;
-  const wakeups = new PostgresWakeups({ dsn: config.postgres.dsn, clock: deps.clock, logger });
+  const wakeups = new PostgresWakeups({ ...config.postgres, clock: deps.clock, logger });
   const roles = leaderRoles(deps, { logger, tickMs, lostAfterMs: NO_DISPATCHES_MS, wakeups, retention });
   await runDuties({ scheduler, roles, logger }, signal);
 }
@@ -112,10 +112,11 @@ function create(): App {
   const store = { ...single, enqueue: groupCommit(single.enqueue) };
   const deps = createEngineDeps(store, config.mode);
   const metrics = createJobMetrics(config.mode, { store, clock: deps.clock, logger });
-  const { dsn } = config.postgres;
   const tracing = openTracing(config.tracing);
   const arrivals =
-    polling && !config.serverless ? new PostgresArrivals({ dsn, clock: deps.clock, logger }) : undefined;
+    polling && !config.serverless
+      ? new PostgresArrivals({ ...config.postgres, clock: deps.clock, logger })
+      : undefined;
   return {
     deps,
     logger,

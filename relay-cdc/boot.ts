@@ -47,7 +47,7 @@ export async function boot(deps: BootDeps): Promise<Candidacy[]> {
   const candidacies: Candidacy[] = [];
   try {
     for (const { slot } of shardConfigs(config)) {
-      candidacies.push(await stand(config.postgres.dsn, slot, config.name));
+      candidacies.push(await stand(config.postgres, slot, config.name));
     }
     say('advisory-lock handshake ok');
     await requireMigrations(pool);

@@ -67,7 +67,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   const health = await serveHealth(config.metricsPort, shardHealth(shards));
   cleanup.defer(() => health.close());
   await settleShards({ config, pool, engine, streamer, logger, metrics: new RelayMetrics(), signal });
-  const wakeups = new PostgresWakeups({ dsn: config.postgres.dsn, clock: systemClock, logger });
+  const wakeups = new PostgresWakeups({ ...config.postgres, clock: systemClock, logger });
   say(`relay started; this replica is ${leading(candidacies)}`);
   options.onStarted?.({ metricsUrl: health.url });
   const guarding = new AbortController();

@@ -11,5 +11,5 @@ export function openSession(
   options: SessionOptions,
 ): WalSession {
   if (config.session === 'own') return new OwnWalSession(connection, options);
-  return new PglrWalSession({ ...options, dsn: config.postgres.dsn, lost: connection.lost });
+  return new PglrWalSession({ ...options, login: config.postgres, lost: connection.lost });
 }

@@ -1,3 +1,4 @@
+import type { PostgresLogin } from '../adapters/postgres/connection.ts';
 import { isMillraceError } from '../engine/errors.ts';
 import { type Logger, withFields } from '../engine/ports/logger.ts';
 import { replicationFailed } from './failures.ts';
@@ -25,8 +26,8 @@ export interface Candidacy {
 /** A term that lasted this long was a good one: the next failure is a new one, not one more. */
 const GOOD_TERM_MS = 60_000;
 
-export async function stand(dsn: string, slot: string, name: string): Promise<Candidacy> {
-  const connection = await ReplicationConnection.open(dsn, name);
+export async function stand(login: PostgresLogin, slot: string, name: string): Promise<Candidacy> {
+  const connection = await ReplicationConnection.open(login, name);
   try {
     return { connection, leads: await tryLead(connection, slot) };
   } catch (error) {
@@ -46,7 +47,7 @@ export async function runRelayLoop(deps: RelayDeps, first: Candidacy, signal: Ab
   while (!signal.aborted) {
     const startedAt = performance.now();
     try {
-      candidacy ??= await stand(config.postgres.dsn, config.slot, config.name);
+      candidacy ??= await stand(config.postgres, config.slot, config.name);
       await serve(deps, candidacy, signal);
     } catch (error) {
       if (isFinal(error)) throw error;

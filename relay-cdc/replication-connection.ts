@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { Client, type ClientConfig, type QueryResultRow } from 'pg';
+import { connectionOptions, type PostgresLogin } from '../adapters/postgres/connection.ts';
 import { translate } from '../adapters/postgres/errors.ts';
 import { MillraceError } from '../engine/errors.ts';
 import { reasonOf, replicationFailed } from './failures.ts';
@@ -41,9 +42,12 @@ export class ReplicationConnection {
   }
 
   /** @throws MillraceError when the server cannot be reached, or the role may not replicate */
-  static async open(dsn: string, applicationName = 'millrace relay'): Promise<ReplicationConnection> {
+  static async open(
+    login: PostgresLogin,
+    applicationName = 'millrace relay',
+  ): Promise<ReplicationConnection> {
     const config: ReplicationConfig = {
-      connectionString: dsn,
+      ...connectionOptions(login),
       replication: 'database',
       application_name: applicationName,
       connectionTimeoutMillis: 5_000,
@@ -59,7 +63,7 @@ export class ReplicationConnection {
       return connection;
     } catch (error) {
       connection.destroy();
-      throw explainConnect(error, dsn);
+      throw explainConnect(error, login.dsn);
     }
   }
 

@@ -56,7 +56,7 @@ export async function settleShards(deps: ReshardDeps): Promise<void> {
 /** @returns the slot whose leader is still at work, when there is one: then nothing was changed */
 async function tryReshard(deps: ReshardDeps, recorded: number): Promise<string | undefined> {
   const { config, pool } = deps;
-  const connection = await ReplicationConnection.open(config.postgres.dsn, config.name);
+  const connection = await ReplicationConnection.open(config.postgres, config.name);
   try {
     const former = await formerSlots(deps, recorded);
     const busy = await lockAll(connection, [`${config.slot} shards`, ...former]);

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import { LogicalReplicationService, type Pgoutput } from 'pg-logical-replication';
+import { connectionOptions, type PostgresLogin } from '../adapters/postgres/connection.ts';
 import type { Lsn } from '../events/ids.ts';
 import { reasonOf, replicationFailed } from './failures.ts';
 import { LIVENESS_TICK_MS, Liveness } from './liveness.ts';
@@ -12,7 +13,7 @@ const CONFIRM_DELAY_MS = 40;
 const CLOSE_DEADLINE_MS = 3_000;
 
 export interface PglrOptions extends SessionOptions {
-  readonly dsn: string;
+  readonly login: PostgresLogin;
   /** Aborts when the connection that holds the leader's lock is gone. */
   readonly lost: AbortSignal;
 }
@@ -47,7 +48,7 @@ export class PglrWalSession implements WalSession {
     this.#confirmed = options.start;
     this.#service = new LogicalReplicationService(
       {
-        connectionString: options.dsn,
+        ...connectionOptions(options.login),
         application_name: 'millrace relay (pg-logical-replication)',
         connectionTimeoutMillis: 5_000,
         keepAlive: true,

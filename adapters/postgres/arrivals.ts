@@ -5,11 +5,11 @@ import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { StepId } from '../../events/ids.ts';
 import { CHANNEL } from './announcer.ts';
+import { connectionOptions, type PostgresLogin } from './connection.ts';
 import { redact } from './errors.ts';
 
-export interface PostgresArrivalsOptions {
-  /** Of the server itself: a pooler in transaction mode delivers no notifications. */
-  readonly dsn: string;
+/** Of the server itself: a pooler in transaction mode delivers no notifications. */
+export interface PostgresArrivalsOptions extends PostgresLogin {
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -67,7 +67,7 @@ export class PostgresArrivals implements Arrivals {
   /** Hears until the connection is lost (rejects) or all is closed (resolves). */
   async #hear(onListening: () => void): Promise<void> {
     const client = new Client({
-      connectionString: this.#options.dsn,
+      ...connectionOptions(this.#options),
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
       keepAliveInitialDelayMillis: 5_000,

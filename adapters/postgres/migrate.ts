@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { isMillraceError, MillraceError } from '../../engine/errors.ts';
+import { connectionOptions, type PostgresLogin } from './connection.ts';
 import { translate } from './errors.ts';
 
 export interface Migration {
@@ -14,8 +15,7 @@ export interface Migration {
   readonly checksum: string;
 }
 
-export interface MigrateOptions {
-  readonly dsn: string;
+export interface MigrateOptions extends PostgresLogin {
   /** Where the numbered SQL files are; the project's own `migrations/` unless given. */
   readonly directory?: string;
   readonly onProgress?: (line: string) => void;
@@ -35,7 +35,7 @@ const LOCK_KEY = 7_041_992_118_334_552n;
  *   has changed since it was applied: nothing is applied then
  */
 export async function migrate(options: MigrateOptions): Promise<{ applied: string[] }> {
-  return withClient(options.dsn, async (client) => {
+  return withClient(options, async (client) => {
     await client.query('select pg_advisory_lock($1::bigint)', [LOCK_KEY.toString()]);
     const pending = await findPending(client, options.directory);
     for (const migration of pending) {
@@ -48,7 +48,7 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
 
 /** What is applied and what is not, changing nothing. */
 export async function migrationStatus(options: MigrateOptions): Promise<MigrationStatus> {
-  return withClient(options.dsn, async (client) => {
+  return withClient(options, async (client) => {
     const pending = await findPending(client, options.directory, { create: false });
     const names = new Set(pending.map((migration) => migration.name));
     const all = await loadMigrations(options.directory);
@@ -149,9 +149,9 @@ async function applyOne(client: Client, migration: Migration): Promise<void> {
   }
 }
 
-async function withClient<T>(dsn: string, use: (client: Client) => Promise<T>): Promise<T> {
+async function withClient<T>(login: PostgresLogin, use: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({
-    connectionString: dsn,
+    ...connectionOptions(login),
     application_name: 'millrace migrate',
     connectionTimeoutMillis: 5_000,
   });
@@ -159,7 +159,7 @@ async function withClient<T>(dsn: string, use: (client: Client) => Promise<T>): 
     await client.connect();
     return await use(client);
   } catch (error) {
-    throw isMillraceError(error) ? error : translate(error, dsn);
+    throw isMillraceError(error) ? error : translate(error, login.dsn);
   } finally {
     await client.end();
   }

@@ -1,6 +1,7 @@
 import { Pool, types } from 'pg';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { PostgresConfig } from './config.ts';
+import { connectionOptions } from './connection.ts';
 import { redact } from './errors.ts';
 
 const JSON_ARRAY_OID = 199;
@@ -20,7 +21,7 @@ const textTypes: { getTypeParser: typeof types.getTypeParser } = {
  */
 export function createPool(config: PostgresConfig, logger: Logger): Pool {
   const pool = new Pool({
-    connectionString: config.dsn,
+    ...connectionOptions(config),
     max: config.poolSize,
     connectionTimeoutMillis: 5_000,
     query_timeout: 30_000,

@@ -3,12 +3,12 @@ import { Client } from 'pg';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { RoleLease, RoleScheduler } from '../../engine/ports/role-scheduler.ts';
+import { connectionOptions, type PostgresLogin } from './connection.ts';
 import { redact, translate } from './errors.ts';
 import { beginTerm, holdsRole, tryLockRole } from './sql/roles.ts';
 
-export interface PostgresRolesOptions {
-  /** Of the server itself, not of a pooler: the lock belongs to a session. */
-  readonly dsn: string;
+/** Of the server itself, not of a pooler: the lock belongs to a session. */
+export interface PostgresRolesOptions extends PostgresLogin {
   readonly clock: Clock;
   readonly logger: Logger;
   /** How often one that waits tries, and one that holds looks whether it still does; 1 second unless given. */
@@ -60,7 +60,7 @@ class RoleSession {
     this.#options = options;
     this.#role = role;
     this.#client = new Client({
-      connectionString: options.dsn,
+      ...connectionOptions(options),
       connectionTimeoutMillis: 5_000,
       query_timeout: CHECK_TIMEOUT_MS,
       keepAlive: true,

@@ -2,10 +2,10 @@ import { Client } from 'pg';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import { type Sleeper, WakeLatch, type WakeupChannel, type Wakeups } from '../../engine/ports/wakeups.ts';
+import { connectionOptions, type PostgresLogin } from './connection.ts';
 
-export interface PostgresWakeupsOptions {
-  /** Straight to the server: a pooler in transaction mode loses what is listened to. */
-  readonly dsn: string;
+/** Straight to the server: a pooler in transaction mode loses what is listened to. */
+export interface PostgresWakeupsOptions extends PostgresLogin {
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -55,7 +55,7 @@ export class PostgresWakeups implements Wakeups {
     on: { readonly onListening: () => void; readonly onHint: () => void },
   ): Promise<void> {
     const client = new Client({
-      connectionString: this.#options.dsn,
+      ...connectionOptions(this.#options),
       application_name: 'millrace wakeups',
       connectionTimeoutMillis: 5_000,
       keepAlive: true,

@@ -21,17 +21,17 @@ export function migrateCommand(): Command {
 }
 
 async function up(options: { json?: boolean }): Promise<void> {
-  const { dsn } = readPostgresConfig(process.env, { poolSize: 1 });
+  const login = readPostgresConfig(process.env, { poolSize: 1 });
   const onProgress = options.json ? undefined : (line: string) => console.log(line);
-  const { applied } = await migrate({ dsn, ...(onProgress ? { onProgress } : {}) });
+  const { applied } = await migrate({ ...login, ...(onProgress ? { onProgress } : {}) });
   await recordDispatchMode();
   if (options.json) console.log(JSON.stringify({ applied }));
   else if (applied.length === 0) console.log('nothing to do: all migrations are applied');
 }
 
 async function status(options: { json?: boolean }): Promise<void> {
-  const { dsn } = readPostgresConfig(process.env, { poolSize: 1 });
-  const { applied, pending } = await migrationStatus({ dsn });
+  const login = readPostgresConfig(process.env, { poolSize: 1 });
+  const { applied, pending } = await migrationStatus(login);
   if (options.json) {
     console.log(JSON.stringify({ applied, pending }));
     return;

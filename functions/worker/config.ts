@@ -1,4 +1,6 @@
 import { hostname } from 'node:os';
+import { readAwsIdentity } from '../../adapters/aws-identity.ts';
+import { signedHeaders } from '../../adapters/aws-signer.ts';
 import {
   type Environment,
   readChoice,
@@ -13,6 +15,8 @@ import type { LogLevel } from '../../adapters/system/logger.ts';
 export interface WorkerConfig {
   /** Undefined: the worker does what it needs on PostgreSQL itself. */
   readonly apiUrl: string | undefined;
+  /** How the requests to the API are authorized; undefined where it asks for nothing. */
+  readonly apiAuthorize?: (request: { url: string; body: string }) => Promise<Record<string, string>>;
   readonly workerId: string;
   readonly leaseSeconds: number;
   readonly concurrency: number;
@@ -35,6 +39,7 @@ export function readWorkerConfig(
   const usesPostgres = defaults.mayUsePostgres && readOptional(env, 'WE_POSTGRES_DSN') !== undefined;
   return Object.freeze({
     apiUrl: usesPostgres ? readOptional(env, 'WE_API_URL') : readString(env, 'WE_API_URL'),
+    ...readAuthorization(env),
     workerId: readString(env, 'WE_WORKER_ID', defaultWorkerId(env)),
     leaseSeconds: readInteger(env, 'WE_LEASE_SECONDS', { fallback: 120, min: 1, max: 43_200 }),
     concurrency: readInteger(env, 'WE_WORKER_CONCURRENCY', {
@@ -46,6 +51,13 @@ export function readWorkerConfig(
     traced: readTracingConfig(env, 'worker'),
     logLevel: readChoice(env, 'WE_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
   });
+}
+
+/** Behind IAM authorization each request carries a signature of this process's role: no key is shared or kept. */
+function readAuthorization(env: Environment): Pick<WorkerConfig, 'apiAuthorize'> {
+  if (readChoice(env, 'WE_API_AUTH', ['none', 'iam'], 'none') === 'none') return {};
+  const identity = readAwsIdentity(env);
+  return { apiAuthorize: (request) => signedHeaders(identity, request) };
 }
 
 /** In Lambda the log stream names the one execution environment, and is where its lines are found. */

@@ -7,6 +7,8 @@ export interface HttpOptions {
   readonly apiUrl: string;
   /** Sent with every request, for instance the authorization the API's gateway asks for. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Headers that depend on the request and the moment, for instance a signature; asked for at each try. */
+  readonly authorize?: Authorize;
   /** One try of one request, in milliseconds. */
   readonly requestTimeoutMs?: number;
   /** How long a request is repeated on network errors, 5xx and 429, in milliseconds. */
@@ -16,6 +18,11 @@ export interface HttpOptions {
   /** A number from 0 up to 1. */
   readonly random?: () => number;
 }
+
+export type Authorize = (request: {
+  readonly url: string;
+  readonly body: string;
+}) => Promise<Record<string, string>>;
 
 export type PostJson = (path: string, body: string, signal?: AbortSignal) => Promise<unknown>;
 
@@ -69,7 +76,11 @@ async function tryOnce(options: HttpOptions, { url, body, signal }: Request): Pr
   try {
     const response = await (options.fetch ?? fetch)(url, {
       method: 'POST',
-      headers: { ...options.headers, 'content-type': 'application/json' },
+      headers: {
+        ...options.headers,
+        ...(await options.authorize?.({ url, body })),
+        'content-type': 'application/json',
+      },
       body,
       signal: signal ? AbortSignal.any([timeout, signal]) : timeout,
     });

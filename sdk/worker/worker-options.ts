@@ -5,6 +5,7 @@ import { type Logger, silentLogger } from '../../engine/ports/logger.ts';
 import type { JobHandlers } from '../define.ts';
 import { type ApiClientOptions, createApiClient } from './api-client.ts';
 import type { WorkerTracing } from './attempt-spans.ts';
+import type { Authorize } from './post-json.ts';
 import { createProcessRecords, type ProcessRecords, type ProcessRecordsOptions } from './process-records.ts';
 import type { WorkerApi } from './worker-api.ts';
 
@@ -16,6 +17,8 @@ export interface WorkerOptions {
   readonly apiUrl?: string | undefined;
   /** Sent to the API with every request, for instance an authorization. */
   readonly apiHeaders?: Readonly<Record<string, string>>;
+  /** Headers of each single request, for instance its signature for an API behind IAM authorization. */
+  readonly apiAuthorize?: Authorize;
   /** Names this worker in the jobs it runs. */
   readonly workerId?: string;
   /** For how long a claim holds a job without a heartbeat, in seconds; 120 unless given. */
@@ -66,7 +69,13 @@ export function workerSettings(
   };
 }
 
-export function apiClientOptions({ apiUrl, apiHeaders, clock, ...options }: WorkerOptions): ApiClientOptions {
+export function apiClientOptions({
+  apiUrl,
+  apiHeaders,
+  apiAuthorize,
+  clock,
+  ...options
+}: WorkerOptions): ApiClientOptions {
   if (apiUrl === undefined) {
     throw new MillraceError('configuration', 'apiUrl is missing: give the address of the Millrace API.');
   }
@@ -76,6 +85,7 @@ export function apiClientOptions({ apiUrl, apiHeaders, clock, ...options }: Work
     workerId,
     leaseSeconds,
     ...(apiHeaders ? { headers: apiHeaders } : {}),
+    ...(apiAuthorize ? { authorize: apiAuthorize } : {}),
     ...(clock ? { clock } : {}),
   };
 }

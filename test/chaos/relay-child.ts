@@ -27,7 +27,7 @@ function lineOf({ key, value, headers }: OutgoingRecord): string {
   return `${Date.now()} ${epoch} ${key.toString()} ${value.toString()};`;
 }
 
-const first = await stand(config.postgres.dsn, config.slot, config.name);
+const first = await stand(config.postgres, config.slot, config.name);
 process.send?.('started');
 await runRelayLoop(
   {

@@ -98,7 +98,7 @@ export class RelayFixture implements AsyncDisposable {
       status,
       say: () => undefined,
     };
-    const first = await stand(config.postgres.dsn, config.slot, config.name);
+    const first = await stand(config.postgres, config.slot, config.name);
     const ended = runRelayLoop(deps, first, stop.signal).finally(() => pool.end());
     ended.catch(() => undefined);
     const relay: RunningRelay = {

@@ -93,7 +93,7 @@ async function openZombie(fixture: RelayFixture): Promise<{ destroy(): void }> {
   const { ReplicationConnection } = await import('../../../relay-cdc/replication-connection.ts');
   const { OwnWalSession } = await import('../../../relay-cdc/session.ts');
   const { NO_LSN } = await import('../../../relay-cdc/lsn.ts');
-  const connection = await ReplicationConnection.open(fixture.db.dsn);
+  const connection = await ReplicationConnection.open(fixture.db);
   const session = new OwnWalSession(connection, {
     slot: fixture.slot,
     publication: 'millrace_outbox',

@@ -38,7 +38,7 @@ export async function startSharded(
   const { streamer } = broker;
   const stop = new AbortController();
   const candidacies = await Promise.all(
-    shardConfigs(config).map(({ slot }) => stand(config.postgres.dsn, slot, config.name)),
+    shardConfigs(config).map(({ slot }) => stand(config.postgres, slot, config.name)),
   );
   const shared = { pool, engine, streamer, logger: silentLogger };
   try {
