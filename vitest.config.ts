@@ -40,6 +40,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'infra',
+          include: ['test/infra/**/*.infra.test.ts'],
+          globalSetup: ['test/infra/setup/global-setup.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 4 },
+        },
+      },
+      {
+        test: {
           name: 'chaos',
           include: ['test/**/*.chaos.test.ts'],
           ...backends,

@@ -1,12 +1,10 @@
 import { apiRoutes } from '../api-routes.ts';
-import { docsHtml } from '../docs-html.ts';
 import { defineEndpoint } from '../endpoint.ts';
-import { createApiDocument } from '../openapi.ts';
 
 let html: string | undefined;
 
-export const docs = defineEndpoint({ replies: { 200: { description: 'A page for people.' } } }, () => {
-  html ??= docsHtml(createApiDocument(apiRoutes));
+export const docs = defineEndpoint({ replies: { 200: { description: 'A page for people.' } } }, async () => {
+  html ??= await makePage();
   return {
     status: 200,
     contentType: 'text/html; charset=utf-8',
@@ -16,3 +14,12 @@ export const docs = defineEndpoint({ replies: { 200: { description: 'A page for 
 });
 
 export const { handler } = docs;
+
+/** Loaded when asked for: most containers never are. */
+async function makePage(): Promise<string> {
+  const [{ createApiDocument }, { docsHtml }] = await Promise.all([
+    import('../openapi.ts'),
+    import('../docs-html.ts'),
+  ]);
+  return docsHtml(createApiDocument(apiRoutes));
+}

@@ -1,0 +1,73 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+
+export const ROOT = resolve(import.meta.dirname, '../../..');
+const HOME = join(ROOT, '.millrace');
+const run = promisify(execFile);
+
+/** Exact, so that a check that passed passes again. */
+const VERSIONS = { 'cfn-lint': '1.58.0', 'aws-sam-cli': '1.170.0', 'aws-lambda-ric': '4.0.2' } as const;
+
+export const cfnLint = join(HOME, 'infra-venv/bin/cfn-lint');
+const RUNTIME = join(HOME, 'lambda-runtime');
+export const emulator = join(
+  RUNTIME,
+  `samcli/local/rapid/aws-lambda-rie-${process.arch === 'arm64' ? 'arm64' : 'x86_64'}`,
+);
+export const runtimeClient = join(RUNTIME, 'node_modules/aws-lambda-ric/index.mjs');
+
+let under: Promise<void> | undefined;
+
+/** Safe to call twice. */
+export function ready(): Promise<void> {
+  under ??= install();
+  return under;
+}
+
+async function install(): Promise<void> {
+  await mkdir(HOME, { recursive: true });
+  await once(cfnLint, installCfnLint);
+  await mkdir(RUNTIME, { recursive: true });
+  await once(emulator, installEmulator);
+  await once(runtimeClient, installRuntimeClient);
+}
+
+async function once(product: string, make: () => Promise<void>): Promise<void> {
+  if (existsSync(product)) return;
+  await make();
+  if (!existsSync(product)) throw new Error(`${product} is not there after its installation.`);
+}
+
+async function installCfnLint(): Promise<void> {
+  const venv = join(HOME, 'infra-venv');
+  await rm(venv, { recursive: true, force: true });
+  await run('python3', ['-m', 'venv', venv]);
+  await run(join(venv, 'bin/pip'), [...QUIET, 'install', `cfn-lint==${VERSIONS['cfn-lint']}`]);
+}
+
+const QUIET = ['--disable-pip-version-check', '-q'];
+
+/** The emulator of Lambda's runtime interface is in the wheel of AWS SAM, and nowhere else in a registry. */
+async function installEmulator(): Promise<void> {
+  const pip = join(HOME, 'infra-venv/bin/pip');
+  const wheel = `aws-sam-cli==${VERSIONS['aws-sam-cli']}`;
+  await run(pip, [...QUIET, 'download', '--no-deps', '--dest', RUNTIME, wheel]);
+  const file = (await readdir(RUNTIME)).find((name) => name.endsWith('.whl'));
+  if (!file) throw new Error(`pip has downloaded no wheel of ${wheel}.`);
+  const unpack = 'import sys, zipfile; zipfile.ZipFile(sys.argv[1]).extractall(sys.argv[2])';
+  await run('python3', ['-c', unpack, join(RUNTIME, file), join(RUNTIME, 'wheel')]);
+  await rm(join(RUNTIME, 'samcli'), { recursive: true, force: true });
+  await rename(join(RUNTIME, 'wheel/samcli'), join(RUNTIME, 'samcli'));
+  await chmod(emulator, 0o755);
+  await rm(join(RUNTIME, 'wheel'), { recursive: true });
+}
+
+/** Builds its native part for a minute or two: too long for everybody who installs the packages. */
+async function installRuntimeClient(): Promise<void> {
+  await writeFile(join(RUNTIME, 'package.json'), '{"private":true}\n');
+  const client = `aws-lambda-ric@${VERSIONS['aws-lambda-ric']}`;
+  await run('npm', ['install', '--no-audit', '--no-fund', '-E', client], { cwd: RUNTIME });
+}
