@@ -1,0 +1,69 @@
+import { MillraceError } from '../../engine/errors.ts';
+import type { JsonObject } from './template.ts';
+
+/** What stands under `params` in serverless.yml, all as text. docs/deploy.md explains each. */
+export interface Settings {
+  readonly prefix: string;
+  readonly dispatch: 'kafka_outbox' | 'polling';
+  readonly network: 'create' | 'existing';
+  readonly database: 'rds' | 'aurora' | 'existing';
+  readonly broker: 'provisioned' | 'serverless' | 'existing';
+  readonly auth: 'apiKey' | 'jwt' | 'iam';
+  /** Everything, by parameter name of the templates: `relayImage` is `RelayImage` there. */
+  readonly values: JsonObject;
+}
+
+const CHOICES = {
+  dispatch: ['kafka_outbox', 'polling'],
+  network: ['create', 'existing'],
+  database: ['rds', 'aurora', 'existing'],
+  broker: ['provisioned', 'serverless', 'existing'],
+  auth: ['apiKey', 'jwt', 'iam'],
+} as const;
+
+const NEEDED = { apiKey: ['apiKeyHashes'], jwt: ['jwtIssuer', 'jwtAudience'], iam: [] } as const;
+
+/** @throws MillraceError `configuration` naming the parameter: before anything is packaged, so before anything changes */
+export function readSettings(params: Readonly<Record<string, unknown>>): Settings {
+  const text = (name: string) => String(params[name] ?? '');
+  for (const [name, choices] of Object.entries(CHOICES)) {
+    if (!choices.some((choice) => choice === text(name))) {
+      throw wrong(name, `it is "${text(name)}"; give one of ${choices.join(', ')}`);
+    }
+  }
+  const settings = { ...params, prefix: text('prefix') } as unknown as Omit<Settings, 'values'>;
+  if (!/^[a-z][a-z0-9-]{0,30}$/.test(settings.prefix)) {
+    throw wrong(
+      'prefix',
+      `it is "${settings.prefix}"; give lower-case letters, digits and hyphens, at most 31`,
+    );
+  }
+  for (const name of NEEDED[settings.auth]) {
+    if (text(name) === '') throw wrong(name, `it is not given, and auth=${settings.auth} needs it`);
+  }
+  requireArn(settings, text('clusterArn'));
+  const values = Object.fromEntries(
+    Object.entries(params).map(([name, value]) => [
+      name.charAt(0).toUpperCase() + name.slice(1),
+      String(value ?? ''),
+    ]),
+  );
+  return { ...settings, values: { ...values, DatabaseKind: settings.database, BrokerKind: settings.broker } };
+}
+
+function requireArn({ broker, dispatch }: Pick<Settings, 'broker' | 'dispatch'>, arn: string): void {
+  if (broker !== 'existing' || dispatch !== 'kafka_outbox' || arn === '') return;
+  if (/^arn:aws[a-z-]*:kafka:[a-z0-9-]+:\d{12}:cluster\/[^/]+\/[^/]+$/.test(arn)) return;
+  throw wrong(
+    'clusterArn',
+    `"${arn}" is not the ARN of an MSK cluster, arn:aws:kafka:<region>:<account>:cluster/<name>/<id>`,
+  );
+}
+
+function wrong(name: string, what: string): MillraceError {
+  return new MillraceError(
+    'configuration',
+    `The parameter ${name} is wrong: ${what}. Set it under params in serverless.yml, or pass --param="${name}=…".`,
+    { detail: { parameter: name } },
+  );
+}
