@@ -34,8 +34,10 @@ export async function bundle(target: Target, outDirectory = join(ROOT, 'dist/fun
     format: 'esm',
     target: 'node22',
     external: ['@aws-sdk/*', 'pg-native'],
-    // pg and prom-client are CommonJS and require what Node has.
-    banner: { js: "import{createRequire as $r}from'node:module';const require=$r(import.meta.url);" },
+    // pg and prom-client are CommonJS and require what Node has. A short name is one that the minifier takes too.
+    banner: {
+      js: "import{createRequire as millraceRequire}from'node:module';const require=millraceRequire(import.meta.url);",
+    },
     legalComments: 'none',
     metafile: true,
     logLevel: 'warning',

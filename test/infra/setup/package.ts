@@ -95,7 +95,9 @@ export async function osls(arguments_: readonly string[]): Promise<string> {
 
 export async function packageVariant({ stage, params }: Omit<Variant, 'name'>): Promise<Packaged> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-package-'));
-  const given = Object.entries(params).map(([name, value]) => `--param=${name}=${value}`);
+  // osls takes no empty ones.
+  const present = Object.entries(params).filter(([, value]) => value !== '');
+  const given = present.map(([name, value]) => `--param=${name}=${value}`);
   await osls(['package', '--stage', stage, '--package', directory, ...given]);
   const templatePath = join(directory, 'cloudformation-template-update-stack.json');
   const { Resources } = JSON.parse(readFileSync(templatePath, 'utf8')) as {
