@@ -9,9 +9,15 @@ const HOME = join(ROOT, '.millrace');
 const run = promisify(execFile);
 
 /** Exact, so that a check that passed passes again. */
-const VERSIONS = { 'cfn-lint': '1.58.0', 'aws-sam-cli': '1.170.0', 'aws-lambda-ric': '4.0.2' } as const;
+const VERSIONS = {
+  'cfn-lint': '1.58.0',
+  'kubernetes-validate': '1.37.0',
+  'aws-sam-cli': '1.170.0',
+  'aws-lambda-ric': '4.0.2',
+} as const;
 
 export const cfnLint = join(HOME, 'infra-venv/bin/cfn-lint');
+export const kubernetesValidate = join(HOME, 'infra-venv/bin/kubernetes-validate');
 const RUNTIME = join(HOME, 'lambda-runtime');
 export const emulator = join(
   RUNTIME,
@@ -29,7 +35,7 @@ export function ready(): Promise<void> {
 
 async function install(): Promise<void> {
   await mkdir(HOME, { recursive: true });
-  await once(cfnLint, installCfnLint);
+  await once(kubernetesValidate, installCheckers);
   await mkdir(RUNTIME, { recursive: true });
   await once(emulator, installEmulator);
   await once(runtimeClient, installRuntimeClient);
@@ -41,11 +47,12 @@ async function once(product: string, make: () => Promise<void>): Promise<void> {
   if (!existsSync(product)) throw new Error(`${product} is not there after its installation.`);
 }
 
-async function installCfnLint(): Promise<void> {
+async function installCheckers(): Promise<void> {
   const venv = join(HOME, 'infra-venv');
   await rm(venv, { recursive: true, force: true });
   await run('python3', ['-m', 'venv', venv]);
-  await run(join(venv, 'bin/pip'), [...QUIET, 'install', `cfn-lint==${VERSIONS['cfn-lint']}`]);
+  const wanted = (['cfn-lint', 'kubernetes-validate'] as const).map((name) => `${name}==${VERSIONS[name]}`);
+  await run(join(venv, 'bin/pip'), [...QUIET, 'install', ...wanted]);
 }
 
 const QUIET = ['--disable-pip-version-check', '-q'];
