@@ -4,10 +4,6 @@ import { announcing } from '../adapters/postgres/announcing-store.ts';
 import { PostgresArrivals } from '../adapters/postgres/arrivals.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
-import { PostgresRoleScheduler } from '../adapters/postgres/role-scheduler.ts';
-import type { Database } from '../adapters/postgres/sql/database.ts';
-import { PostgresWakeups } from '../adapters/postgres/wakeups.ts';
-import { guardWal, type WalSample } from '../adapters/postgres/wal-guard.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { EngineDeps } from '../engine/deps.ts';
@@ -15,9 +11,7 @@ import { groupCommit } from '../engine/group-commit.ts';
 import type { Arrivals } from '../engine/ports/arrivals.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { Tracing } from '../engine/ports/tracing.ts';
-import { runDuties } from '../engine/roles/duties.ts';
-import { leaderRoles } from '../engine/roles/leader-roles.ts';
-import { type FunctionsConfig, readFunctionsConfig } from './config.ts';
+import { readFunctionsConfig } from './config.ts';
 import { KnownTypes } from './http/known-types.ts';
 import { createJobMetrics, type JobMetrics } from './http/metrics.ts';
 
@@ -73,33 +67,6 @@ export async function endWaits(): Promise<void> {
   await current?.arrivals?.close();
 }
 
-interface DutyParts {
-  readonly deps: EngineDeps;
-  readonly db: Database;
-  readonly metrics: JobMetrics;
-  readonly logger: Logger;
-  readonly signal: AbortSignal;
-}
-
-async function doDuties(
-  config: FunctionsConfig,
-  { deps, db, metrics, logger, signal }: DutyParts,
-): Promise<void> {
-  if (config.mode !== 'polling') {
-    const name = `api-${process.pid}`;
-    const onSample = (sample: WalSample) => metrics.guarded(sample);
-    return guardWal({ db, clock: deps.clock, logger, name, everyMs: config.walGuardMs, onSample }, signal);
-  }
-  const scheduler = new PostgresRoleScheduler({ ...config.postgres, clock: deps.clock, logger });
-  // Without a broker no dispatch is lost: the time for that is of no matter.
-  const { tickMs, retention } = config;
-  const wakeups = new PostgresWakeups({ ...config.postgres, clock: deps.clock, logger });
-  const roles = leaderRoles(deps, { logger, tickMs, lostAfterMs: NO_DISPATCHES_MS, wakeups, retention });
-  await runDuties({ scheduler, roles, logger }, signal);
-}
-
-const NO_DISPATCHES_MS = 3_600_000;
-
 function create(): App {
   const config = readFunctionsConfig();
   const logger = createJsonLogger(config.logLevel);
@@ -121,7 +88,9 @@ function create(): App {
     deps,
     logger,
     arrivals,
-    duties: (signal) => doDuties(config, { deps, db: pool, metrics, logger, signal }),
+    // Loaded when asked for: a Lambda of the API never is, and need not read it at its start.
+    duties: async (signal) =>
+      (await import('./leader-work.ts')).doDuties(config, { deps, db: pool, metrics, logger, signal }),
     types: new KnownTypes(() => store.listTypes(), deps.clock),
     metrics,
     tracing: tracing && { open: tracing, flushEach: config.serverless },

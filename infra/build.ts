@@ -9,7 +9,7 @@ for (const target of targets) {
   console.log(`dist/functions/${name.padEnd(10)} ${(bytes / 1000).toFixed(0).padStart(4)} kB`);
   if (bytes > target.limit) {
     console.error(
-      `${name} is larger than its limit of ${target.limit / 1000} kB. Find what grew: esbuild --analyze.`,
+      `${name} is larger than its limit of ${Math.round(target.limit / 1000)} kB. Find what grew: esbuild --analyze.`,
     );
     process.exitCode = 1;
   }

@@ -63,7 +63,7 @@ export async function examine(env: Environment, { standbys, steps }: Examination
 
 /** As the relay connects: some of what refuses it is seen in no catalogue. */
 async function checkReplication(dsn: string): Promise<Finding[]> {
-  const connection = await ReplicationConnection.open(dsn, 'millrace doctor');
+  const connection = await ReplicationConnection.open({ dsn }, 'millrace doctor');
   await connection.close();
   return [ok('replication', 'PostgreSQL takes a replication connection of this role.')];
 }

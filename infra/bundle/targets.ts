@@ -8,7 +8,7 @@ export interface Target {
   readonly assets?: readonly string[];
 }
 
-const KB = 1_000;
+const KB = 1_024;
 
 export const targets: readonly Target[] = [
   { name: 'http', entry: 'functions/http/main.ts', limit: 400 * KB },

@@ -108,7 +108,7 @@ function topic(step: StepId, { broker, values }: Settings): JsonObject {
  * recorded through the API and answered as done, so what Lambda repeats is only what could not be recorded.
  * There are no filter patterns: they read JSON, and a dispatch is protobuf, so any filter would drop every record.
  */
-function source(step: StepId, { values }: Settings): JsonObject {
+function source(step: StepId, { prefix, values }: Settings): JsonObject {
   const name = logicalName(step);
   return {
     Type: 'AWS::Lambda::EventSourceMapping',
@@ -128,6 +128,8 @@ function source(step: StepId, { values }: Settings): JsonObject {
       ProvisionedPollerConfig: {
         MinimumPollers: Number(values['PollersMin']),
         MaximumPollers: Number(values['PollersMax']),
+        // The mappings of all steps share their pollers, which are paid by the hour.
+        PollerGroupName: prefix,
       },
       DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': ['WorkerFailures', 'Arn'] } } },
       MetricsConfig: { Metrics: ['EventCount', 'ErrorCount', 'KafkaMetrics'] },

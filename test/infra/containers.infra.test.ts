@@ -30,9 +30,8 @@ describe('the image', () => {
       .flatMap(({ imports }) => imports)
       .filter(({ path, external }) => external && !path.startsWith('node:'))
       .map(({ path }) => /^(@[^/]+\/[^/]+|[^/]+)/.exec(path)?.[1] ?? path);
-    expect(
-      [...new Set(packages)].filter((name) => !(name in dependencies) && name !== 'prom-client'),
-    ).toEqual([]);
+    expect(packages).toContain('commander');
+    expect([...new Set(packages)].filter((name) => !(name in dependencies))).toEqual([]);
 
     const copied = [...read('Dockerfile').matchAll(/^COPY (?!--from)(.+) \S+$/gm)].flatMap(
       ([, names]) => names?.split(' ') ?? [],

@@ -12,7 +12,7 @@ test('the relay refuses a pooler in transaction mode every time, busy or idle', 
   url.port = String(pooler.port);
   // The first has the pool to itself, so that all of its statements run in one session.
   for (let attempt = 0; attempt < 20; attempt += 1) {
-    await expect(stand(url.href, 'slot', 'relay')).rejects.toMatchObject({
+    await expect(stand({ dsn: url.href }, 'slot', 'relay')).rejects.toMatchObject({
       code: 'configuration',
       message: expect.stringContaining('point WE_POSTGRES_DSN of the relay at PostgreSQL itself'),
     });
@@ -22,7 +22,7 @@ test('the relay refuses a pooler in transaction mode every time, busy or idle', 
 
 test('PostgreSQL itself is taken for no pooler', async () => {
   await using db = await createDatabase();
-  const connection = await ReplicationConnection.open(db.dsn);
+  const connection = await ReplicationConnection.open(db);
   await connection.close();
   expect(await findPooling(db.dsn)).toBe('none');
 });
