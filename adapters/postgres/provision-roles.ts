@@ -22,6 +22,8 @@ export const TABLES = [
   'relay_state',
   'role_terms',
   'millrace_settings',
+  'rate_starts',
+  'schedules',
 ] as const;
 
 /**
