@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { bundle } from './bundle/bundle.ts';
+import { bundleProcess } from './bundle/processes.ts';
 import { targets } from './bundle/targets.ts';
 
 /** `npm run build`: what `serverless.yml` packages. No network, no credentials. */
@@ -14,6 +15,9 @@ for (const target of targets) {
     process.exitCode = 1;
   }
 }
+
+await bundleProcess('cli/main.ts');
+console.log('dist/cli/main.js: relay, api, worker, migrate, topics and doctor, for the image');
 
 // What serverless.yml asks at packaging, for whichever Node the framework runs on.
 const root = resolve(import.meta.dirname, '..');

@@ -2,6 +2,7 @@ import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-cl
 import type { WalSample } from '../adapters/postgres/wal-guard.ts';
 import { createHopSeconds } from '../adapters/prometheus/hop-seconds.ts';
 import type { ConsumerLag } from '../engine/ports/consumer-lag.ts';
+import type { Arrival } from './relay-core.ts';
 
 export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
@@ -17,10 +18,7 @@ export async function printMetrics(shards: readonly RelayMetrics[]): Promise<str
 /** A row that the broker has, and what is needed to tell how long each hop took. */
 export interface AckedRow {
   readonly row: { readonly messageCount: number };
-  /** How long ago it was committed when the server sent it. */
-  readonly ageMs: number;
-  /** When it was read, by `performance.now()`. */
-  readonly readAt: number;
+  readonly arrival: Arrival;
 }
 
 /** What the relay tells of itself; the names are public. Messages are counted, not rows: a row may be a pack. */
@@ -152,9 +150,13 @@ export class RelayMetrics {
   /** Commit to decode by the server's clock, decode to acknowledgement by ours: no two clocks are compared. */
   acked(rows: readonly AckedRow[]): void {
     const now = performance.now();
-    for (const { row, ageMs, readAt } of rows) {
-      this.#hops.add('decode', ageMs / 1000, row.messageCount);
-      this.#hops.add('ack', (now - readAt) / 1000, row.messageCount);
+    let messages = 0;
+    for (const [index, { row, arrival }] of rows.entries()) {
+      messages += row.messageCount;
+      if (rows[index + 1]?.arrival === arrival) continue;
+      this.#hops.add('decode', arrival.ageMs / 1000, messages);
+      this.#hops.add('ack', (now - arrival.readAt) / 1000, messages);
+      messages = 0;
     }
   }
 

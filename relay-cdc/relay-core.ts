@@ -9,7 +9,12 @@ import type { OutboxRow } from './wal-session.ts';
 export interface QueuedRow extends PlacedRow {
   readonly row: OutboxRow;
   readonly transaction: TrackedTransaction;
-  /** How long before it was read it was committed, in milliseconds. */
+  /** Shared by the rows of a transaction. */
+  readonly arrival: Arrival;
+}
+
+export interface Arrival {
+  /** How long before the server sent it it was committed, in milliseconds. */
   readonly ageMs: number;
   /** When it was read, by the clock of whoever tells of it. */
   readonly readAt: number;
@@ -40,8 +45,7 @@ export class RelayCore {
   readonly #queue = new RowQueue<QueuedRow>();
   #unackedBytes = 0;
   #isPaused = false;
-  #ageMs = 0;
-  #readAt = 0;
+  #arrival: Arrival = { ageMs: 0, readAt: 0 };
   /** Since when the oldest row has been waiting; undefined while none has been seen waiting. */
   #waitingSince: number | undefined;
   #underWay: readonly QueuedRow[] | undefined;
@@ -67,8 +71,7 @@ export class RelayCore {
 
   begin(commitLsn: Lsn, ageMs: number, now: number): void {
     this.#current = this.#tracker.begin(commitLsn);
-    this.#ageMs = ageMs;
-    this.#readAt = now;
+    this.#arrival = { ageMs, readAt: now };
   }
 
   insert(row: OutboxRow): void {
@@ -77,7 +80,7 @@ export class RelayCore {
     // A row that comes during a hand-over is tracked, so that it stays unconfirmed, and left to the next leader.
     if (this.#isStopped || (this.#draining && this.#draining.until !== transaction)) return;
     const { commitLsn } = transaction;
-    const queued = { row, transaction, commitLsn, firstIndex, ageMs: this.#ageMs, readAt: this.#readAt };
+    const queued = { row, transaction, commitLsn, firstIndex, arrival: this.#arrival };
     this.#queue.push(queued);
     this.#unackedBytes += weightOf(queued);
   }
@@ -153,7 +156,7 @@ export class RelayCore {
     if (this.#draining) return 0;
     const { messages, bytes } = this.#queue;
     const waitedMs = now - this.#waitingSince;
-    return flushDelayMs({ messages, bytes, ageMs: this.#ageMs, waitedMs }, this.#limits);
+    return flushDelayMs({ messages, bytes, ageMs: this.#arrival.ageMs, waitedMs }, this.#limits);
   }
 
   #take(now: number): readonly QueuedRow[] {
