@@ -1,7 +1,7 @@
+import { hasUnstorableEscape, rawElements, rawMembers } from '../../engine/raw-json.ts';
 import type { WorkflowStep } from '../../engine/workflow.ts';
 import type { StepId } from '../../events/ids.ts';
 import { type FieldFault, invalidRequest } from './problem.ts';
-import { hasUnstorableEscape, rawElements, rawMembers } from './raw-json.ts';
 import type { WorkflowRequestBody } from './requests.ts';
 
 /**
