@@ -1,5 +1,12 @@
-import type { AuditEntry, CommitUnit, DispatchMessage, NewInstance, NewJob } from '../../engine/commit.ts';
-import type { JobRecord, JobStatus } from '../../engine/job.ts';
+import type {
+  AuditEntry,
+  CommitUnit,
+  DispatchMessage,
+  InstanceChange,
+  NewInstance,
+  NewJob,
+} from '../../engine/commit.ts';
+import { hasEnded, type JobRecord, type JobStatus } from '../../engine/job.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type {
   AuditRecord,
@@ -9,14 +16,17 @@ import type {
   CompleteOutcome,
   Completion,
   DeadLetterFilter,
+  DefinitionFilter,
+  DueInstance,
   EnqueueOutcome,
   HeartbeatOutcome,
-  InstanceCancellation,
+  InstanceDetail,
   InstanceFilter,
   InstanceSummary,
   JobFilter,
   LeaseProof,
   LoadedJob,
+  NewDefinition,
   Page,
   PollRequest,
   PurgeAges,
@@ -24,12 +34,16 @@ import type {
   PurgeRange,
   RecordStore,
   UndecodableRecord,
+  UserTask,
+  UserTaskFilter,
 } from '../../engine/ports/record-store.ts';
-import type { InstanceRecord } from '../../engine/workflow.ts';
+import type { DefinitionRecord } from '../../engine/workflow/definitions.ts';
+import type { InstanceRecord } from '../../engine/workflow/instance-record.ts';
 import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
-import { changedInstance, changedJob, instanceFromNew, jobFromNew, meetsExpectation } from './job-states.ts';
+import { changedJob, jobFromNew, meetsExpectation } from './job-states.ts';
 import { byTurn, claimToken, withinBytes } from './leases.ts';
 import { MemoryLifecycle } from './lifecycle.ts';
+import { MemoryWorkflows } from './workflows.ts';
 
 export type AuditRow = AuditEntry & { readonly at: Date };
 
@@ -45,17 +59,18 @@ export class MemoryRecordStore implements RecordStore {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #types = new Set<StepId>();
   readonly #jobs = new Map<JobId, JobRecord>();
-  readonly #instances = new Map<InstanceId, InstanceRecord>();
+  readonly #workflows: MemoryWorkflows;
   readonly #keys = new Map<string, { readonly jobId: JobId; readonly requestHash: Buffer | undefined }>();
 
   readonly #lifecycle: MemoryLifecycle;
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
+    this.#workflows = new MemoryWorkflows(clock);
     this.#lifecycle = new MemoryLifecycle({
       clock,
       jobs: this.#jobs,
-      instances: this.#instances,
+      workflows: this.#workflows,
       auditLog: this.auditLog,
     });
   }
@@ -81,16 +96,7 @@ export class MemoryRecordStore implements RecordStore {
   }
 
   async start(instances: readonly NewInstance[]): Promise<void> {
-    for (const instance of instances) {
-      this.#instances.set(instance.id, instanceFromNew(instance, this.#clock.now()));
-      this.#insert(instance.firstJob);
-      this.#note({
-        action: 'WORKFLOW_STARTED',
-        actor: 'api',
-        jobId: instance.firstJob.id,
-        instanceId: instance.id,
-      });
-    }
+    for (const instance of instances) this.#begin(instance, 'api');
   }
 
   async claim({ claimId, ids, workerId, leaseMs }: ClaimRequest): Promise<ClaimOutcome[]> {
@@ -160,11 +166,40 @@ export class MemoryRecordStore implements RecordStore {
     return [...new Set(ids)].flatMap((id) => this.#jobs.get(id) ?? []);
   }
 
-  async getInstance(id: InstanceId): Promise<{ instance: InstanceRecord; jobs: JobRecord[] } | undefined> {
-    const instance = this.#instances.get(id);
+  async loadInstance(id: InstanceId): Promise<InstanceRecord | undefined> {
+    return this.#workflows.load(id);
+  }
+
+  async getInstance(id: InstanceId): Promise<InstanceDetail | undefined> {
+    const instance = this.#workflows.load(id);
     if (!instance) return undefined;
     const jobs = this.#jobsWhere(({ instanceId }) => instanceId === id);
-    return { instance, jobs: jobs.sort((a, b) => (a.stepIndex ?? 0) - (b.stepIndex ?? 0)) };
+    jobs.sort((a, b) => (a.stepIndex ?? 0) - (b.stepIndex ?? 0));
+    return { instance, jobs, history: this.#workflows.historyOf(id) };
+  }
+
+  async dueInstances(limit: number): Promise<DueInstance[]> {
+    return this.#workflows.due(limit);
+  }
+
+  async nextInstanceDueMs(): Promise<number | undefined> {
+    return this.#workflows.nextDueMs();
+  }
+
+  async getDefinition(id: string, version?: number): Promise<DefinitionRecord | undefined> {
+    return this.#workflows.getDefinition(id, version);
+  }
+
+  async putDefinition(definition: NewDefinition): Promise<DefinitionRecord> {
+    return this.#workflows.putDefinition(definition);
+  }
+
+  async listDefinitions(filter: DefinitionFilter): Promise<DefinitionRecord[]> {
+    return this.#workflows.listDefinitions(filter);
+  }
+
+  async listUserTasks(filter: UserTaskFilter): Promise<UserTask[]> {
+    return this.#workflows.listUserTasks(filter);
   }
 
   async load(ids: readonly JobId[]): Promise<LoadedJob[]> {
@@ -234,12 +269,8 @@ export class MemoryRecordStore implements RecordStore {
     return this.#lifecycle.nextDueMs();
   }
 
-  cancelInstance(cancellation: InstanceCancellation): Promise<CommitOutcome> {
-    return this.#lifecycle.cancelInstance(cancellation);
-  }
-
-  listInstances(filter: InstanceFilter): Promise<InstanceSummary[]> {
-    return this.#lifecycle.listInstances(filter);
+  async listInstances(filter: InstanceFilter): Promise<InstanceSummary[]> {
+    return this.#workflows.list(filter);
   }
 
   listDeadLetters(filter: DeadLetterFilter, page: Page<'before'>): Promise<JobRecord[]> {
@@ -264,18 +295,46 @@ export class MemoryRecordStore implements RecordStore {
 
   #apply(unit: CommitUnit): CommitOutcome {
     const now = this.#clock.now();
-    const job = this.#jobs.get(unit.job.id);
-    const instance = unit.instance && this.#instances.get(unit.instance.id);
-    if (!job || !meetsExpectation(job, unit.job, now)) return 'conflict';
+    const job = unit.job && this.#jobs.get(unit.job.id);
+    const instance = unit.instance && this.#workflows.load(unit.instance.id);
+    if (unit.job && !(job && meetsExpectation(job, unit.job, now))) return 'conflict';
     if (unit.instance && instance?.version !== unit.instance.expectedVersion) return 'conflict';
-    this.#save(changedJob(job, unit.job, now));
+    if (unit.job && job) this.#save(changedJob(job, unit.job, now));
     if (unit.instance && instance) {
-      this.#instances.set(instance.id, changedInstance(instance, unit.instance, now));
+      this.#workflows.change(instance, unit.instance);
+      this.#endJobs(unit.instance);
     }
-    if (unit.job.dispatch) this.outbox.push(unit.job.dispatch);
+    if (unit.job?.dispatch) this.outbox.push(unit.job.dispatch);
+    for (const started of unit.start ?? []) this.#begin(started, 'engine');
     for (const added of unit.enqueue) this.#insert(added);
     for (const entry of unit.audit) this.#note(entry);
     return 'applied';
+  }
+
+  #begin(instance: NewInstance, actor: string): void {
+    const { id: instanceId, jobs } = instance;
+    this.#workflows.begin(instance);
+    for (const job of jobs) this.#insert(job);
+    const [first] = jobs;
+    const entry = { action: 'WORKFLOW_STARTED', actor, instanceId } as const;
+    this.#note(first ? { ...entry, jobId: first.id } : entry);
+  }
+
+  #endJobs({ id: instanceId, endJobs }: InstanceChange): void {
+    if (!endJobs) return;
+    const { activations, actor, reason } = endJobs;
+    const open = this.#jobsWhere(
+      (job) =>
+        job.instanceId === instanceId && activations.includes(job.stepIndex ?? -1) && !hasEnded(job.status),
+    );
+    for (const job of open) {
+      const { id, status: from, attempt } = job;
+      const ended = from === 'running' ? { endedAttempt: { attempt, error: 'Cancelled.' } } : {};
+      const change = { id, expect: { status: from, attempt }, status: 'cancelled', ...ended } as const;
+      this.#save(changedJob(job, change, this.#clock.now()));
+      const detail = reason === undefined ? { from } : { from, reason };
+      this.#note({ action: 'JOB_CANCELLED', actor, jobId: id, instanceId, detail });
+    }
   }
 
   /** What the job's idempotency key leads to; undefined for a key that is new, or none. */
@@ -315,7 +374,7 @@ export class MemoryRecordStore implements RecordStore {
   }
 
   #load(job: JobRecord): LoadedJob {
-    return { job, instance: job.instanceId === null ? undefined : this.#instances.get(job.instanceId) };
+    return { job, instance: job.instanceId === null ? undefined : this.#workflows.load(job.instanceId) };
   }
 
   #jobsWhere(condition: (job: JobRecord) => boolean): JobRecord[] {

@@ -16,11 +16,11 @@ import type {
   PurgeRange,
   RecordStore,
 } from '../../engine/ports/record-store.ts';
-import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
+import type { JobId, StepId } from '../../events/ids.ts';
 import { codeOf, translate } from './errors.ts';
+import { toInstance } from './instance-rows.ts';
 import { packer } from './packer.ts';
-import { toInstance, toInstanceSummary, toJob } from './rows.ts';
-import { cancelInstance } from './sql/cancel-instance.ts';
+import { toJob } from './rows.ts';
 import { type ClaimRow, claimJobs } from './sql/claim.ts';
 import { applyUnits } from './sql/commit.ts';
 import { type CompleteRow, completeJobs } from './sql/complete.ts';
@@ -28,13 +28,13 @@ import type { Database } from './sql/database.ts';
 import { selectDeadLetterIds, selectDeadLetters } from './sql/dead-letters.ts';
 import { insertJobs } from './sql/enqueue.ts';
 import { extendLeases, type HeartbeatRow } from './sql/heartbeat.ts';
-import { selectInstancePage } from './sql/list-instances.ts';
 import { pollJobs, selectPolled } from './sql/poll.ts';
 import * as purge from './sql/purge.ts';
 import * as read from './sql/read.ts';
 import { startInstances } from './sql/start-instances.ts';
 import { selectFallback } from './sql/wal-guard.ts';
 import { insertAudit, insertTypes, insertUndecodable, selectTypes } from './sql/write.ts';
+import { workflowStore } from './workflow-store.ts';
 
 /** The store on PostgreSQL 15 or newer. The pool's connections must go to the primary. */
 export function createPostgresRecordStore(pool: Pool, options: { prepare?: boolean } = {}): RecordStore {
@@ -42,6 +42,7 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
   const db = retrying(pool, prepare);
   const packed = packer(db);
   return {
+    ...workflowStore(db),
     registerTypes: (types) => insertTypes(db, types),
     listTypes: async () => (await selectTypes(db)) as StepId[],
     enqueue: (jobs, options) =>
@@ -61,7 +62,6 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     audit: (entries: readonly AuditEntry[]) => insertAudit(db, entries),
     recordUndecodable: (records) => insertUndecodable(db, records),
     getJobs: async (ids: readonly JobId[]) => (await read.selectJobs(db, ids)).map(toJob),
-    getInstance: (id: InstanceId) => getInstance(db, id),
     load: async (ids: readonly JobId[]) => (await read.loadJobs(db, ids)).map(toLoaded),
     listJobs: async (filter) => (await read.selectJobPage(db, filter)).map(toJob),
     listAudit: (subject) => read.selectAudit(db, subject),
@@ -80,9 +80,6 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     unclaimedJobs: async (olderThanMs, limit) =>
       (await read.selectUnclaimedJobs(db, olderThanMs, limit)).map(toJob),
     nextDueMs: async () => (await read.selectNextDue(db)) ?? undefined,
-    cancelInstance: async (cancellation) =>
-      (await cancelInstance(db, cancellation)) ? 'applied' : 'conflict',
-    listInstances: async (filter) => (await selectInstancePage(db, filter)).map(toInstanceSummary),
     listDeadLetters: async (filter, page) => (await selectDeadLetters(db, filter, page)).map(toJob),
     deadLetterIds: (filter, page) => selectDeadLetterIds(db, filter, page),
     purgeJobs: async (ages, range) => toPurged(await purge.purgeJobs(db, ages, range), range),
@@ -162,12 +159,6 @@ async function commitUnits(db: Database, { units }: Commit, shards: number): Pro
   if (units.length === 0) return [];
   const applied = await applyUnits(db, units, shards);
   return units.map((_, index) => (applied.has(index) ? 'applied' : 'conflict'));
-}
-
-async function getInstance(db: Database, id: InstanceId) {
-  const row = await read.selectInstance(db, id);
-  if (!row) return undefined;
-  return { instance: toInstance(row), jobs: (await read.selectJobsOfInstance(db, id)).map(toJob) };
 }
 
 function toLoaded(row: read.LoadedRow): LoadedJob {

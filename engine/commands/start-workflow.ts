@@ -1,37 +1,65 @@
-import type { InstanceId } from '../../events/ids.ts';
 import type { NewInstance } from '../commit.ts';
 import type { EngineDeps } from '../deps.ts';
-import { defined, newJob } from '../new-job.ts';
-import { stepPayload, type WorkflowStep } from '../workflow.ts';
+import { MillraceError } from '../errors.ts';
+import { parsed } from '../workflow/definitions.ts';
+import { type InlineStep, inlineDefinition } from '../workflow/inline-definition.ts';
+import { parseDefinition } from '../workflow/parse-definition.ts';
+import { noVariables, readVariables, variablesFault } from '../workflow/variables.ts';
+import { type Beginning, beginInstance } from './begin-instance.ts';
 
-export interface WorkflowRequest {
-  readonly name: string;
+interface RequestBase {
   readonly foreignId?: string | undefined;
-  /** At least one; names are unique within the workflow. */
-  readonly steps: readonly [WorkflowStep, ...WorkflowStep[]];
   readonly traceparent?: string | undefined;
 }
 
-/** Starts a chain of steps: instance, first job and outbox row in one transaction. */
-export async function startWorkflow(deps: EngineDeps, request: WorkflowRequest): Promise<NewInstance> {
-  const id = deps.newId() as InstanceId;
-  const [first] = request.steps;
-  const firstJob = newJob(deps, {
-    type: first.type,
-    payload: stepPayload(request.steps, 0, []),
-    maxRetries: first.max_retries,
-    retry: first.retry,
-    traceparent: request.traceparent,
-    step: { instanceId: id, index: 0 },
-  });
-  const instance: NewInstance = {
-    id,
-    name: request.name,
-    steps: request.steps,
-    createdAt: firstJob.createdAt,
-    firstJob,
-    ...defined({ foreignId: request.foreignId }),
-  };
-  await deps.store.start([instance]);
-  return instance;
+export type WorkflowRequest = RequestBase &
+  (
+    | {
+        readonly name: string;
+        /** At least one; names are unique within the workflow. */
+        readonly steps: readonly [InlineStep, ...InlineStep[]];
+      }
+    | {
+        readonly definition: string;
+        /** The latest unless given. */
+        readonly version?: number | undefined;
+        /** JSON text of an object. */
+        readonly input: string;
+      }
+  );
+
+export type StartOutcome =
+  | { readonly kind: 'started'; readonly instance: NewInstance }
+  | { readonly kind: 'unknown_definition'; readonly id: string; readonly version: number | undefined }
+  | { readonly kind: 'bad_input'; readonly reason: string };
+
+/** Starts an instance: it, its first jobs and their outbox rows in one transaction. */
+export async function startWorkflow(deps: EngineDeps, request: WorkflowRequest): Promise<StartOutcome> {
+  const beginning = 'steps' in request ? inline(request) : await uploaded(deps, request);
+  if ('kind' in beginning) return beginning;
+  const { foreignId, traceparent } = request;
+  const instances = await beginInstance(deps, { ...beginning, foreignId, traceparent });
+  await deps.store.start(instances);
+  return { kind: 'started', instance: instances[0] };
+}
+
+function inline({ name, steps }: Extract<WorkflowRequest, { steps: unknown }>): Beginning {
+  const document = inlineDefinition(name, steps);
+  const result = parseDefinition(document);
+  if (result.kind === 'invalid') throw new MillraceError('internal', result.faults.join('; '));
+  return { name, document, definition: result.definition, input: noVariables };
+}
+
+async function uploaded(
+  deps: EngineDeps,
+  request: Extract<WorkflowRequest, { definition: string }>,
+): Promise<Beginning | Exclude<StartOutcome, { kind: 'started' }>> {
+  const input = readVariables(request.input);
+  const fault = variablesFault(input);
+  if (fault !== undefined) return { kind: 'bad_input', reason: fault };
+  const { definition, version: wanted } = request;
+  const record = await deps.store.getDefinition(definition, wanted);
+  if (!record) return { kind: 'unknown_definition', id: definition, version: wanted };
+  const { id, version, name } = record;
+  return { name, ref: { id, version }, definition: parsed(deps.store, record), input };
 }

@@ -1,7 +1,10 @@
 import type { Clock } from './clock.ts';
 
-/** `millrace_due`: a job waits that is due sooner than those that waited before it. */
-export const wakeupChannels = ['millrace_due'] as const;
+/**
+ * `millrace_due`: a job waits that is due sooner than those that waited before it. `millrace_workflow`: the same of an
+ * instance, or a message has come for one.
+ */
+export const wakeupChannels = ['millrace_due', 'millrace_workflow'] as const;
 
 export type WakeupChannel = (typeof wakeupChannels)[number];
 

@@ -80,6 +80,14 @@ export class Draft {
     this.record(token, status, reason);
   }
 
+  /** The job has ended by itself: there is nothing left of it to be cancelled. */
+  settled(activation: number): void {
+    const index = this.effects.findIndex(
+      (effect) => effect.kind === 'cancelJob' && effect.activation === activation,
+    );
+    if (index !== -1) this.effects.splice(index, 1);
+  }
+
   /** Ends all that is under way. */
   closeAll(reason: string): void {
     for (const token of this.tokens.values()) this.close(token, 'cancelled', reason);

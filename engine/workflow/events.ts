@@ -56,6 +56,7 @@ export function applyEvent(draft: Draft, event: WorkflowEvent): Applied {
       const token = ownerOf(draft, event.activation);
       if (!token) return 'ignored';
       failStep(draft, token, event.reason);
+      draft.settled(event.activation);
       return 'applied';
     }
     case 'jobRedriven':
@@ -106,7 +107,7 @@ function jobCompleted(draft: Draft, { activation, result }: EventOf<'jobComplete
 /** The step is under way again with the job it failed with. */
 function jobRedriven(draft: Draft, activation: number): Applied {
   const entry = draft.failed.find((candidate) => candidate.activation === activation);
-  if (!entry || entry.each || hasEnded(draft.status)) {
+  if (!entry || entry.each || draft.status === 'completed') {
     return refuse('ended', 'The workflow has gone past this step.');
   }
   draft.failed = draft.failed.filter((other) => other !== entry);
@@ -231,10 +232,16 @@ function cancelled(draft: Draft, reason: string | undefined): Applied {
   if (hasEnded(draft.status) || draft.status === 'failed') {
     return refuse('ended', `The workflow is ${draft.status}: there is nothing left to cancel.`);
   }
+  // Where it stood stays known, so that the job of a step can still be redriven, and the workflow with it.
+  const stood = [...draft.tokens.values()].map(({ since: _, timers: __, ...entry }) => ({
+    ...entry,
+    reason: 'cancelled',
+  }));
+  const [forks, held] = [[...draft.forks], draft.held];
   draft.closeAll('The workflow was cancelled.');
-  draft.failed = [];
-  draft.early = [];
-  draft.undo = [];
+  for (const [id, fork] of forks) draft.forks.set(id, fork);
+  draft.held = held;
+  draft.failed = [...draft.failed, ...stood];
   draft.status = 'cancelled';
   draft.failureReason = reason ?? null;
   return 'applied';

@@ -96,3 +96,17 @@ export function nextDue({ status, state }: Instance): number | undefined {
 export function hasEnded(status: InstanceStatus): boolean {
   return status === 'completed' || status === 'cancelled';
 }
+
+/** How many steps stand before the first that is under way, in the order of declaration; all of them at the end. */
+export function position(steps: Iterable<string>, { status, state }: Instance): number | undefined {
+  const order = [...steps];
+  if (status === 'completed') return stepCount(order.length);
+  const standing = new Set([...state.tokens, ...state.held, ...state.failed].map(({ step }) => step));
+  const index = order.findIndex((id) => standing.has(id));
+  return index === -1 ? undefined : index;
+}
+
+/** Without the END. */
+export function stepCount(all: number): number {
+  return all - 1;
+}

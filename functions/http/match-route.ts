@@ -12,15 +12,20 @@ const fixed = new Map(
 );
 const patterns = routes
   .filter(({ path }) => path.includes('{id}'))
-  .map((route) => ({ route, pattern: new RegExp(`^${route.path.replace('{id}', '([^/]+)')}$`) }));
+  .map((route) => ({
+    route,
+    pattern: new RegExp(`^${route.path.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`),
+  }));
 
-/** The route API Gateway would choose: a path written out goes before one with `{id}`. */
+/** The route API Gateway would choose: a path written out goes before one with `{id}` in it. */
 export function matchRoute(method: string, path: string): Match | undefined {
   const found = fixed.get(`${method} ${path}`);
   if (found) return found;
   for (const { route, pattern } of patterns) {
-    const id = route.method === method ? pattern.exec(path)?.[1] : undefined;
-    if (id !== undefined) return { route, pathParameters: { id: decode(id) } };
+    const groups = route.method === method ? pattern.exec(path)?.groups : undefined;
+    if (!groups) continue;
+    const decoded = Object.entries(groups).map(([name, text]) => [name, decode(text)]);
+    return { route, pathParameters: Object.fromEntries(decoded) };
   }
   return undefined;
 }

@@ -44,7 +44,9 @@ function operation({ method, path, summary, endpoint: { shape } }: Route): ZodOp
 }
 
 function parameters(shape: EndpointShape) {
-  const path = shape.id ? { path: z.object({ id: uuid }) } : {};
+  const id = shape.id === 'definition' ? z.string() : uuid;
+  const step = shape.step ? { step: z.string() } : {};
+  const path = shape.id ? { path: z.object({ id, ...step }) } : {};
   const query = shape.query instanceof z.ZodObject ? { query: shape.query } : {};
   return { requestParams: { ...path, ...query } };
 }

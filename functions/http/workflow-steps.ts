@@ -1,16 +1,16 @@
 import { hasUnstorableEscape, rawElements, rawMembers } from '../../engine/raw-json.ts';
-import type { WorkflowStep } from '../../engine/workflow.ts';
+import type { InlineStep } from '../../engine/workflow/inline-definition.ts';
 import type { StepId } from '../../events/ids.ts';
 import { type FieldFault, invalidRequest } from './problem.ts';
-import type { WorkflowRequestBody } from './requests.ts';
+import type { InlineWorkflowBody } from './workflow-requests.ts';
 
 /**
  * The steps of a workflow request, with their payloads as sent.
  * @throws MillraceError `invalid_request` for what a schema cannot say
  */
-export function toSteps(body: WorkflowRequestBody, text: string): [WorkflowStep, ...WorkflowStep[]] {
+export function toSteps(body: InlineWorkflowBody, text: string): [InlineStep, ...InlineStep[]] {
   const raw = rawElements(rawMembers(text).get('steps') ?? '[]');
-  const steps = body.steps.map((step, index): WorkflowStep => {
+  const steps = body.steps.map((step, index): InlineStep => {
     const payload = rawMembers(raw[index] ?? '{}').get('payload') ?? '{}';
     const { name, max_retries, retry } = step;
     return { name, type: step.type as StepId, payload, max_retries, ...(retry ? { retry } : {}) };
@@ -22,7 +22,7 @@ export function toSteps(body: WorkflowRequestBody, text: string): [WorkflowStep,
   return [first, ...others];
 }
 
-function faultsOf(step: WorkflowStep, index: number, steps: readonly WorkflowStep[]): FieldFault[] {
+function faultsOf(step: InlineStep, index: number, steps: readonly InlineStep[]): FieldFault[] {
   const faults: FieldFault[] = [];
   const field = `steps[${index}]`;
   const earlier = steps.findIndex(({ name }) => name === step.name);

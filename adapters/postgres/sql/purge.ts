@@ -79,6 +79,8 @@ export async function purgeInstances(db: Database, ages: PurgeAges, range: Purge
       for update of i skip locked
     ), removed as (
       delete from workflow_instances i using old where i.id = old.id returning i.id
+    ), untold as (
+      delete from workflow_messages using removed where workflow_messages.instance_id = removed.id
     )
     select
       (select count(*)::integer from removed) as removed,

@@ -10,9 +10,10 @@ const ID = '01a1fd51-a8f9-74ad-a06f-3986a43e21b1';
 describe('matchRoute', () => {
   test('finds each route by its own path', () => {
     for (const route of routes) {
-      const match = matchRoute(route.method, route.path.replace('{id}', ID));
+      const match = matchRoute(route.method, route.path.replace('{step}', 'a%20b').replace('{id}', ID));
       expect(match?.route).toBe(route);
-      expect(match?.pathParameters).toEqual(route.path.includes('{id}') ? { id: ID } : undefined);
+      const step = route.path.includes('{step}') ? { step: 'a b' } : {};
+      expect(match?.pathParameters).toEqual(route.path.includes('{id}') ? { id: ID, ...step } : undefined);
     }
   });
 
