@@ -71,12 +71,16 @@ const compute = defineJob(async (context: JobContext<Paced & { iterations?: numb
   return { iterations, digest };
 });
 
-/** Fails in a share of its attempts that is the same in every run with the same job ids: counts can be checked. */
-const flaky = defineJob(async (context: JobContext<Paced & { failure_rate?: number }>) => {
+/** From 0 up to 1, the same for each attempt of one seed in every run: counts of failures can be known beforehand. */
+export function flakyDraw(seed: string, attempt: number): number {
+  return createHash('sha256').update(`${seed}.${attempt}`).digest().readUInt32BE(0) / 2 ** 32;
+}
+
+/** Fails in a share of its attempts, decided by the seed, or by the job's id where the payload has none. */
+const flaky = defineJob(async (context: JobContext<Paced & { failure_rate?: number; seed?: string }>) => {
   await work(context);
-  const { failure_rate = 0.5 } = context.job.payload;
-  const { id } = context.job;
-  const draw = createHash('sha256').update(`${id}.${context.attempt}`).digest().readUInt32BE(0) / 2 ** 32;
+  const { failure_rate = 0.5, seed = context.job.id } = context.job.payload;
+  const draw = flakyDraw(seed, context.attempt);
   if (draw < failure_rate) {
     throw new Error(`Attempt ${context.attempt} failed on purpose: ${draw.toFixed(3)} < ${failure_rate}.`);
   }

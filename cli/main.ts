@@ -15,6 +15,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   outbox: async () => (await import('./commands/outbox.ts')).outboxCommand(),
   api: async () => (await import('./commands/api.ts')).apiCommand(),
   relay: async () => (await import('./commands/relay.ts')).relayCommand(),
+  load: async () => (await import('./commands/load.ts')).loadCommand(),
   worker: async () => (await import('./commands/worker.ts')).workerCommand(),
 };
 

@@ -1,6 +1,8 @@
 import type { ClaimToken, InstanceId, JobId, StepId, Topic } from '../events/ids.ts';
 import type { JobStatus, PastAttempt } from './job.ts';
+import type { JobLimits } from './limits.ts';
 import type { RetrySettings } from './retry-policy.ts';
+import type { UniqueRule } from './unique.ts';
 import type { HistoryEntry } from './workflow/effects.ts';
 import type { DefinitionRef, ParentRef } from './workflow/instance-record.ts';
 import type { InstanceState, InstanceStatus } from './workflow/state.ts';
@@ -112,6 +114,8 @@ export interface NewJob {
   readonly idempotencyKey?: string;
   /** SHA-256 over what was asked for under the idempotency key. */
   readonly requestHash?: Buffer;
+  readonly unique?: UniqueRule;
+  readonly limits?: JobLimits;
   readonly partitionKey?: string;
   readonly instanceId?: InstanceId;
   readonly stepIndex?: number;

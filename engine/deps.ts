@@ -1,4 +1,5 @@
 import type { Clock } from './ports/clock.ts';
+import type { Cron } from './ports/cron.ts';
 import type { RecordStore } from './ports/record-store.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
@@ -18,6 +19,7 @@ export interface EngineDeps {
   readonly random: () => number;
   /** SHA-256 of the text. */
   readonly hash: (text: string) => Buffer;
+  readonly cron: Cron;
   readonly retryPolicy: RetryPolicy;
 }
 

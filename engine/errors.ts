@@ -10,12 +10,14 @@ export const errorCodes = {
   not_found: 'No such thing.',
   method_not_allowed: 'The path exists, and takes other methods.',
   idempotency_conflict: 'The idempotency key was used with another request.',
+  schedule_exists: 'There is a schedule of this name already.',
   illegal_transition: 'The job is not in a state from which this is allowed.',
   poll_disabled: 'Jobs reach workers through Kafka topics here, not by polling.',
   stale_token:
     'The token is not the one of the current attempt: the result came too late and was recorded, not applied.',
   workflow_ended: 'The workflow instance has ended.',
-  unavailable: 'A system this depends on cannot be reached; nothing was written. Try again.',
+  unavailable:
+    'A system this depends on cannot be reached. Try again; an idempotency key keeps it from being done twice.',
   internal: 'A fault in Millrace.',
   configuration: 'A setting is absent or malformed; the message names the variable.',
   broker_unreachable: 'No Kafka broker answers at the given addresses.',

@@ -32,7 +32,9 @@ export function groupCommit(write: Enqueue): Enqueue {
   const groups = new GroupCommit(write);
   return (jobs, options) => {
     const [job] = jobs;
-    return job && jobs.length === 1 ? groups.enqueue(job) : write(jobs, options);
+    // A job with a unique key takes a transaction of its own, which must not keep its neighbours waiting.
+    const isPlain = job && jobs.length === 1 && !job.unique;
+    return isPlain ? groups.enqueue(job) : write(jobs, options);
   };
 }
 

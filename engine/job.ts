@@ -1,4 +1,5 @@
 import type { ClaimToken, InstanceId, JobId, StepId } from '../events/ids.ts';
+import type { JobLimits } from './limits.ts';
 import type { RetrySettings } from './retry-policy.ts';
 
 export const jobStatuses = [
@@ -26,8 +27,8 @@ export const jobTransitions: Readonly<Record<JobStatus, readonly JobStatus[]>> =
   retrying: ['queued', 'cancelled'],
   completed: [],
   // Only by a redrive, which somebody asks for: by themselves these two are ends.
-  dead_letter: ['queued'],
-  cancelled: ['queued'],
+  dead_letter: ['queued', 'pending'],
+  cancelled: ['queued', 'pending'],
 };
 
 export function canMove(from: JobStatus, to: JobStatus): boolean {
@@ -61,6 +62,8 @@ export interface JobRecord {
   /** Times the job was handed to dispatch. */
   readonly dispatches: number;
   readonly idempotencyKey: string | null;
+  readonly uniqueKey: string | null;
+  readonly limits: JobLimits | null;
   readonly partitionKey: string | null;
   readonly instanceId: InstanceId | null;
   readonly stepIndex: number | null;

@@ -5,7 +5,9 @@ import { jobTopic } from '../events/topics.ts';
 import type { DispatchMessage, NewJob } from './commit.ts';
 import type { EngineDeps } from './deps.ts';
 import type { JobRecord } from './job.ts';
+import type { JobLimits } from './limits.ts';
 import type { RetrySettings } from './retry-policy.ts';
+import type { UniqueRule } from './unique.ts';
 
 export interface NewJobOptions {
   readonly type: StepId;
@@ -16,15 +18,22 @@ export interface NewJobOptions {
   readonly runAt?: Date | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly requestHash?: Buffer | undefined;
+  readonly unique?: UniqueRule | undefined;
+  readonly limits?: JobLimits | undefined;
   readonly partitionKey?: string | undefined;
   readonly traceparent?: string | undefined;
   readonly step?: { readonly instanceId: InstanceId; readonly index: number } | undefined;
 }
 
-/** A job to be written now: queued with its message, or pending when it is due later. */
+/** A job to be written now: queued with its message, or pending when it is due later or may have to wait for a limit. */
 export function newJob(deps: EngineDeps, options: NewJobOptions): NewJob {
   const createdAt = deps.clock.now();
-  const due = options.runAt === undefined || options.runAt <= createdAt;
+  const { unique, limits } = options;
+  const quiet =
+    unique?.mode === 'debounce' ? new Date(createdAt.getTime() + (unique.delayMs ?? 0)) : undefined;
+  const runAt = quiet ?? options.runAt;
+  // A job with limits is queued by the leader, once there is room for it.
+  const due = !limits && (runAt === undefined || runAt <= createdAt);
   const base = {
     id: deps.newId() as JobId,
     type: options.type,
@@ -33,7 +42,9 @@ export function newJob(deps: EngineDeps, options: NewJobOptions): NewJob {
     maxRetries: options.maxRetries,
     createdAt,
     ...defined({
-      runAt: options.runAt,
+      runAt,
+      unique,
+      limits,
       retry: options.retry,
       idempotencyKey: options.idempotencyKey,
       requestHash: options.requestHash,

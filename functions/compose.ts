@@ -1,3 +1,4 @@
+import { openTracing } from '../adapters/opentelemetry/open-tracing.ts';
 import { Announcer } from '../adapters/postgres/announcer.ts';
 import { announcing } from '../adapters/postgres/announcing-store.ts';
 import { PostgresArrivals } from '../adapters/postgres/arrivals.ts';
@@ -13,6 +14,7 @@ import type { EngineDeps } from '../engine/deps.ts';
 import { groupCommit } from '../engine/group-commit.ts';
 import type { Arrivals } from '../engine/ports/arrivals.ts';
 import type { Logger } from '../engine/ports/logger.ts';
+import type { Tracing } from '../engine/ports/tracing.ts';
 import { runDuties } from '../engine/roles/duties.ts';
 import { leaderRoles } from '../engine/roles/leader-roles.ts';
 import { type FunctionsConfig, readFunctionsConfig } from './config.ts';
@@ -24,6 +26,8 @@ export interface App {
   readonly deps: EngineDeps;
   readonly types: KnownTypes;
   readonly metrics: JobMetrics;
+  /** Undefined where nothing is traced. */
+  readonly tracing: AppTracing | undefined;
   readonly logger: Logger;
   /** For those who wait for jobs; undefined where nobody may. */
   readonly arrivals: Arrivals | undefined;
@@ -34,6 +38,12 @@ export interface App {
   duties(signal: AbortSignal): Promise<void>;
   /** Gives the database connections back. */
   close(): Promise<void>;
+}
+
+export interface AppTracing {
+  readonly open: Promise<Tracing>;
+  /** Whether the process may be frozen once it has answered. */
+  readonly flushEach: boolean;
 }
 
 /** For what goes wrong around any request, also before the settings could be read. */
@@ -103,6 +113,7 @@ function create(): App {
   const deps = createEngineDeps(store, config.mode);
   const metrics = createJobMetrics(config.mode, { store, clock: deps.clock, logger });
   const { dsn } = config.postgres;
+  const tracing = openTracing(config.tracing);
   const arrivals =
     polling && !config.serverless ? new PostgresArrivals({ dsn, clock: deps.clock, logger }) : undefined;
   return {
@@ -112,8 +123,10 @@ function create(): App {
     duties: (signal) => doDuties(config, { deps, db: pool, metrics, logger, signal }),
     types: new KnownTypes(() => store.listTypes(), deps.clock),
     metrics,
+    tracing: tracing && { open: tracing, flushEach: config.serverless },
     close: async () => {
       await arrivals?.close();
+      await (await tracing)?.close();
       await pool.end();
     },
   };

@@ -1,4 +1,5 @@
 import { type Environment, readChoice, readDuration } from '../adapters/env.ts';
+import { readTracingConfig, type TracingConfig } from '../adapters/opentelemetry/config.ts';
 import { type PostgresConfig, readPostgresConfig } from '../adapters/postgres/config.ts';
 import { readRetention } from '../adapters/retention-config.ts';
 import type { LogLevel } from '../adapters/system/logger.ts';
@@ -16,6 +17,7 @@ export interface FunctionsConfig {
   readonly retention: Retention;
   /** How often the log that the relay's slots hold back is looked at, in milliseconds. */
   readonly walGuardMs: number;
+  readonly tracing: TracingConfig | undefined;
 }
 
 /** A Lambda serves one request at a time; the local gateway serves many in one process. */
@@ -32,6 +34,7 @@ export function readFunctionsConfig(env: Environment = process.env): FunctionsCo
     tickMs: readDuration(env, 'WE_TICK_INTERVAL', 1_000),
     retention: readRetention(env),
     walGuardMs: readDuration(env, 'WE_WAL_GUARD_INTERVAL', 2_000),
+    tracing: readTracingConfig(env, 'api'),
     logLevel: readChoice(env, 'WE_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
   });
 }

@@ -57,3 +57,33 @@ create index jobs_dead_letter on jobs (id) where status = 'dead_letter';
 
 -- Each job is updated at least twice within seconds; room on the page keeps most of those updates inside it.
 alter table jobs set (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
+
+-- The engine's table of moves (engine/job.ts) once more, for whatever writes here: the statements carry the state that they
+-- expect, and this stands behind them. `failed` is passed through within one statement, so that what follows it follows
+-- `running`.
+create function millrace_refuse_move() returns trigger
+language plpgsql
+as $$
+begin
+  raise exception 'Job % cannot move: % → % is not allowed.', old.id, old.status, new.status using
+    errcode = 'check_violation', table = 'jobs', constraint = 'jobs_moves',
+    hint = 'Let the API or the SDK move jobs. What has ended is brought back by a redrive.';
+end
+$$;
+
+create trigger jobs_moves
+  before update of status on jobs
+  for each row
+  when (
+    case old.status
+      when new.status then false
+      when 'pending' then new.status not in ('queued', 'cancelled')
+      when 'queued' then new.status not in ('running', 'dead_letter', 'cancelled')
+      when 'running' then new.status not in ('completed', 'failed', 'retrying', 'dead_letter', 'cancelled')
+      when 'failed' then new.status not in ('retrying', 'dead_letter', 'cancelled')
+      when 'retrying' then new.status not in ('queued', 'cancelled')
+      when 'completed' then true
+      else new.status not in ('queued', 'pending')
+    end
+  )
+  execute function millrace_refuse_move();

@@ -123,14 +123,14 @@ $$;
 
 -- What tells a repeated request from another one under the same idempotency key: the HTTP API makes the same of the same.
 create function millrace.request_hash(
-  type text, payload json, max_retries integer, priority integer, run_at timestamptz, partition_key text
+  type text, payload json, max_retries integer, priority integer, run_at timestamptz, partition_key text, retry json
 ) returns bytea
 language sql stable parallel safe
 as $$
   select sha256(convert_to(concat(
     '[', to_json(type), ',', to_json(payload::text), ',', max_retries, ',', priority, ',',
     coalesce(to_json(to_char(run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))::text, 'null'), ',',
-    coalesce(to_json(partition_key)::text, 'null'), ']'
+    coalesce(to_json(partition_key)::text, 'null'), ',' || retry::text, ']'
   ), 'UTF8'))
 $$;
 
@@ -164,6 +164,35 @@ begin
 end
 $$;
 
+-- The delays between attempts, as the HTTP API takes them.
+create function millrace.check_retry(retry json) returns void
+language plpgsql immutable
+as $$
+declare
+  setting record;
+begin
+  if json_typeof(retry) <> 'object' then
+    raise exception 'retry must be a JSON object. Nothing was written.' using errcode = 'invalid_parameter_value';
+  end if;
+  for setting in
+    select each.key, json_typeof(each.value) as type, each.value #>> '{}' as text, known.least, known.most
+    from json_each(retry) as each
+    left join (
+      values ('base_ms', 1, 86400000), ('multiplier', 1, 100), ('max_ms', 1, 604800000), ('jitter', 0, 1)
+    ) as known (key, least, most) on known.key = each.key
+  loop
+    if setting.least is null or setting.type <> 'number' then
+      raise exception 'retry has "%", which is not one of its numbers. Nothing was written.', setting.key using
+        errcode = 'invalid_parameter_value', hint = 'It may have base_ms, multiplier, max_ms and jitter.';
+    end if;
+    if setting.text::numeric not between setting.least and setting.most then
+      raise exception '% of retry must be a number from % to %. Nothing was written.',
+        setting.key, setting.least, setting.most using errcode = 'invalid_parameter_value';
+    end if;
+  end loop;
+end
+$$;
+
 create function millrace.enqueue(
   type text,
   payload json,
@@ -172,7 +201,9 @@ create function millrace.enqueue(
   run_at timestamptz default null,
   priority integer default 0,
   partition_key text default null,
-  traceparent text default null
+  traceparent text default null,
+  retry json default null,
+  unique_key text default null
 ) returns uuid
 language plpgsql volatile
 as $$
@@ -195,24 +226,43 @@ begin
   perform millrace.check_request(
     enqueue.type, enqueue.payload, enqueue.max_retries, enqueue.idempotency_key, enqueue.priority, enqueue.partition_key
   );
+  if enqueue.retry is not null then
+    perform millrace.check_retry(enqueue.retry);
+  end if;
+  if char_length(enqueue.unique_key) not between 1 and 255 or (enqueue.unique_key || enqueue.idempotency_key) is not null then
+    raise exception 'unique_key must have 1 to 255 characters, and no idempotency_key beside it. Nothing was written.' using
+      errcode = 'invalid_parameter_value', hint = 'Pass null for none.';
+  end if;
   dispatched := due and (select dispatch_mode = 'kafka_outbox' and not dispatch_fallback from millrace_settings);
   if enqueue.idempotency_key is not null then
     hash := millrace.request_hash(
-      enqueue.type, enqueue.payload, enqueue.max_retries, enqueue.priority, due_at, enqueue.partition_key
+      enqueue.type, enqueue.payload, enqueue.max_retries, enqueue.priority, due_at, enqueue.partition_key, enqueue.retry
     );
   end if;
   loop
     insert into jobs (
       id, type, status, payload, priority, max_retries, created_at, run_at, idempotency_key, request_hash, partition_key,
-      traceparent, dispatches, queued_at
+      traceparent, dispatches, queued_at, retry, unique_key
     )
     values (
       job_id, enqueue.type, case when due then 'queued' else 'pending' end, enqueue.payload, enqueue.priority,
       enqueue.max_retries, accepted_at, coalesce(due_at, accepted_at), enqueue.idempotency_key, hash,
-      enqueue.partition_key, trace, case when dispatched then 1 else 0 end, case when due then moment end
+      enqueue.partition_key, trace, case when dispatched then 1 else 0 end, case when due then moment end,
+      enqueue.retry, enqueue.unique_key
     )
-    on conflict (idempotency_key) where idempotency_key is not null do nothing;
+    -- Of either key.
+    on conflict do nothing;
     exit when found;
+    if enqueue.unique_key is not null then
+      select id into first
+      from jobs
+      where jobs.type = enqueue.type
+        and jobs.unique_key = enqueue.unique_key
+        and status in ('pending', 'queued', 'running', 'retrying');
+      -- Not there any more: it has ended at this moment, and the key is free.
+      continue when not found;
+      return first.id;
+    end if;
     select id, request_hash into first from jobs where idempotency_key = enqueue.idempotency_key;
     -- Not there any more: it was removed at this moment, and the key is free.
     continue when not found;
@@ -254,11 +304,11 @@ $$;
 do $$
 begin
   execute format(
-    'alter function millrace.enqueue(text, json, integer, text, timestamptz, integer, text, text) set search_path = %I, pg_temp',
+    'alter function millrace.enqueue(text, json, integer, text, timestamptz, integer, text, text, json, text) set search_path = %I, pg_temp',
     current_schema()
   );
 end
 $$;
 
-comment on function millrace.enqueue(text, json, integer, text, timestamptz, integer, text, text) is
+comment on function millrace.enqueue(text, json, integer, text, timestamptz, integer, text, text, json, text) is
   'Accepts a job in the transaction of the caller and returns its id. Guide: docs/guide/enqueue-in-your-transaction.md';

@@ -7,6 +7,7 @@ import {
   readOptional,
   readString,
 } from '../adapters/env.ts';
+import { readTracingConfig, type TracingConfig } from '../adapters/opentelemetry/config.ts';
 import { type PostgresConfig, readPostgresConfig } from '../adapters/postgres/config.ts';
 import { readRetention } from '../adapters/retention-config.ts';
 import { dispatchModes } from '../engine/deps.ts';
@@ -33,6 +34,9 @@ export interface RelayConfig {
   readonly tailRecords: number;
   readonly heartbeatMs: number;
   readonly wal: { readonly budgetBytes: number | undefined; readonly guardMs: number };
+  /** Between two samples of how far the workers are behind. */
+  readonly lagMs: number;
+  readonly tracing: TracingConfig | undefined;
   readonly roles: { readonly tickMs: number; readonly lostAfterMs: number; readonly retention: Retention };
 }
 
@@ -74,6 +78,8 @@ export function readRelayConfig(env: Environment): RelayConfig {
       budgetBytes: readBytes(env, 'WE_WAL_BUDGET'),
       guardMs: readDuration(env, 'WE_WAL_GUARD_INTERVAL', 2_000),
     },
+    lagMs: readDuration(env, 'WE_RELAY_LAG_INTERVAL', 5_000),
+    tracing: readTracingConfig(env, 'relay'),
     roles: {
       tickMs: readDuration(env, 'WE_RELAY_ROLE_INTERVAL', 500),
       lostAfterMs: readDuration(env, 'WE_RELAY_LOST_DISPATCH_AFTER', 300_000),
@@ -103,7 +109,7 @@ function readLimits(env: Environment): RelayLimits {
   return {
     unackedBytes: mebibytes * 1024 * 1024,
     unackedTransactions: readInteger(env, 'WE_RELAY_UNACKED_TRANSACTIONS', { fallback: 50_000, min: 1 }),
-    batchMessages: readInteger(env, 'WE_RELAY_BATCH_MESSAGES', { fallback: 2_000, min: 1, max: 100_000 }),
+    batchMessages: readInteger(env, 'WE_RELAY_BATCH_MESSAGES', { fallback: 10_000, min: 1, max: 100_000 }),
     // Below the broker's usual limit of 1 MiB for what goes to one partition, with room for its own headers.
     batchBytes: readInteger(env, 'WE_RELAY_BATCH_KIB', { fallback: 768, min: 1, max: 65_536 }) * 1024,
     unclearedMessages: readInteger(env, 'WE_RELAY_UNCLEARED_MESSAGES', { fallback: 4_000, min: 1 }),

@@ -2,7 +2,7 @@ import type { Lsn } from '../events/ids.ts';
 import type { AckTracker, TrackedTransaction } from './ack-tracker.ts';
 import type { RelayLimits } from './config.ts';
 import { flushDelayMs } from './flush-policy.ts';
-import type { RelayMetrics } from './metrics.ts';
+import type { AckedRow, RelayMetrics } from './metrics.ts';
 import type { PlacedRow } from './outgoing.ts';
 import type { PublishLane } from './publish-lane.ts';
 import { RowQueue, weightOf } from './row-queue.ts';
@@ -18,7 +18,8 @@ export interface DispatcherDeps {
   readonly onFailure: (error: unknown) => void;
 }
 
-interface QueuedRow extends PlacedRow {
+interface QueuedRow extends PlacedRow, AckedRow {
+  readonly row: OutboxRow;
   readonly transaction: TrackedTransaction;
 }
 
@@ -32,6 +33,7 @@ export class Dispatcher implements WalSink {
   #unackedBytes = 0;
   #paused = false;
   #ageMs = 0;
+  #readAt = 0;
   #waitingSince = 0;
   #publishing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -48,6 +50,7 @@ export class Dispatcher implements WalSink {
   begin(commitLsn: Lsn, ageMs: number): void {
     this.#current = this.#deps.tracker.begin(commitLsn);
     this.#ageMs = ageMs;
+    this.#readAt = performance.now();
   }
 
   insert(row: OutboxRow): void {
@@ -56,7 +59,8 @@ export class Dispatcher implements WalSink {
     // A row that comes during a hand-over is tracked, so that it stays unconfirmed, and left to the next leader.
     if (this.#isStopped || (this.#draining && this.#draining.until !== transaction)) return;
     if (this.#queue.rows === 0) this.#waitingSince = performance.now();
-    const queued = { row, transaction, commitLsn: transaction.commitLsn, firstIndex };
+    const { commitLsn } = transaction;
+    const queued = { row, transaction, commitLsn, firstIndex, ageMs: this.#ageMs, readAt: this.#readAt };
     this.#queue.push(queued);
     this.#unackedBytes += weightOf(queued);
   }
@@ -131,6 +135,7 @@ export class Dispatcher implements WalSink {
 
   async #publish(batch: readonly QueuedRow[]): Promise<void> {
     await this.#deps.lane.publish(batch);
+    this.#deps.metrics.acked(batch);
     for (const queued of batch) {
       this.#deps.tracker.acked(queued.transaction, 1);
       this.#unackedBytes -= weightOf(queued);

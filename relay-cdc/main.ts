@@ -1,7 +1,9 @@
 import type { Environment } from '../adapters/env.ts';
 import { readKafkaConfig } from '../adapters/kafka/config.ts';
+import { openLagReader } from '../adapters/kafka/consumer-lag.ts';
 import { createKafkaStreamer } from '../adapters/kafka/event-streamer.ts';
 import { createTailReader } from '../adapters/kafka/log-tail.ts';
+import { openTracing } from '../adapters/opentelemetry/open-tracing.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
 import { writeDispatchMode } from '../adapters/postgres/settings.ts';
@@ -21,6 +23,7 @@ import { openSession } from './open-session.ts';
 import type { RelayDeps } from './relay.ts';
 import { settleShards } from './reshard.ts';
 import { leading, openShards, runShards, shardHealth } from './run-shards.ts';
+import { tracedStreamer } from './traced-streamer.ts';
 
 export interface RunRelayOptions {
   /** Aborting it hands over: what is under way is finished and confirmed, then the lock is released. */
@@ -56,6 +59,8 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   // Where the API is Lambdas, nothing else runs at a start to tell the database, and millrace.enqueue goes by it.
   await writeDispatchMode(pool, 'kafka_outbox');
   await writeWalBudget(pool, config.wal.budgetBytes);
+  const tracing = await openTracing(config.tracing);
+  cleanup.defer(async () => tracing?.close());
   const engine = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
   const streamer = createKafkaStreamer(kafka, logger);
   const shards = openShards({ config, candidacies, logger, say });
@@ -86,8 +91,9 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
     {
       pool,
       engine,
-      streamer,
+      streamer: tracing ? tracedStreamer(streamer, tracing) : streamer,
       readTail: createTailReader(kafka),
+      openLagReader: () => openLagReader(kafka),
       openSession: (connection, session) => openSession(config, connection, session),
       ...(options.clear ? { clear: options.clear } : {}),
       roles: leaderRoles(engine, { logger, wakeups, ...config.roles }),

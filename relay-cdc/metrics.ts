@@ -1,5 +1,7 @@
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { WalSample } from '../adapters/postgres/wal-guard.ts';
+import { createHopSeconds } from '../adapters/prometheus/hop-seconds.ts';
+import type { ConsumerLag } from '../engine/ports/consumer-lag.ts';
 
 export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
@@ -10,6 +12,15 @@ export async function printMetrics(shards: readonly RelayMetrics[]): Promise<str
   return AggregatorRegistry.aggregate(
     await Promise.all(shards.map(({ registry }) => registry.getMetricsAsJSON())),
   ).metrics();
+}
+
+/** A row that the broker has, and what is needed to tell how long each hop took. */
+export interface AckedRow {
+  readonly row: { readonly messageCount: number };
+  /** How long ago it was committed when the server sent it. */
+  readonly ageMs: number;
+  /** When it was read, by `performance.now()`. */
+  readonly readAt: number;
 }
 
 /** What the relay tells of itself; the names are public. Messages are counted, not rows: a row may be a pack. */
@@ -76,6 +87,13 @@ export class RelayMetrics {
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     registers: [this.registry],
   });
+  readonly #hops = createHopSeconds(this.registry, ['decode', 'ack']);
+  readonly #consumerLag = new Gauge({
+    name: 'workflow_engine_kafka_consumer_lag_seconds',
+    help: 'Age of the oldest record that the group has not committed, 0 when there is none; sampled by the leader.',
+    labelNames: ['topic', 'group'],
+    registers: [this.registry],
+  });
 
   /** @param shard labels every series; without it there is no such label, as in an installation of one shard */
   constructor(shard?: number) {
@@ -83,6 +101,7 @@ export class RelayMetrics {
     // A series exists from the start, so that a rate over it is right for the first event.
     this.#published.inc({ result: 'success' }, 0);
     this.#published.inc({ result: 'error' }, 0);
+    this.leading(undefined);
   }
 
   published(messages: number, milliseconds: number): void {
@@ -130,9 +149,29 @@ export class RelayMetrics {
     this.#losses.set(sample.recentLosses);
   }
 
+  /** Commit to decode by the server's clock, decode to acknowledgement by ours: no two clocks are compared. */
+  acked(rows: readonly AckedRow[]): void {
+    const now = performance.now();
+    for (const { row, ageMs, readAt } of rows) {
+      this.#hops.add('decode', ageMs / 1000, row.messageCount);
+      this.#hops.add('ack', (now - readAt) / 1000, row.messageCount);
+    }
+  }
+
+  /** What could not be read is left out: an old value would look like a fact. */
+  consumerLags(lags: readonly ConsumerLag[]): void {
+    this.#consumerLag.reset();
+    for (const { topic, group, seconds } of lags) this.#consumerLag.set({ topic, group }, seconds);
+  }
+
   leading(term: bigint | undefined): void {
     this.#leader.set(term === undefined ? 0 : 1);
     this.#term.set(Number(term ?? 0n));
+    if (term !== undefined) return;
+    // A standby knows none of these, and what it knew as a leader is another's to tell by now.
+    for (const gauge of [this.#backlog, this.#retained, this.#lag, this.#unacked, this.#uncleared])
+      gauge.remove();
+    this.#consumerLag.reset();
   }
 
   #counter(name: string, options: { help: string; labelNames?: string[] }): Counter {

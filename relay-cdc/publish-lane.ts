@@ -91,7 +91,7 @@ export class PublishLane {
     if (this.#broken.has(id)) return;
     this.#broken.add(id);
     this.#options.logger.error('an outbox row holds no pack and stays in the outbox', {
-      outboxId: id,
+      outbox_id: id,
       topic,
       error,
     });

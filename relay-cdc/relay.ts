@@ -1,5 +1,5 @@
 import { isMillraceError } from '../engine/errors.ts';
-import type { Logger } from '../engine/ports/logger.ts';
+import { type Logger, withFields } from '../engine/ports/logger.ts';
 import { replicationFailed } from './failures.ts';
 import { tryLead, waitToLead } from './leadership.ts';
 import type { Leadership } from './prepare-slot.ts';
@@ -76,7 +76,8 @@ async function serve(deps: RelayDeps, candidacy: Candidacy, signal: AbortSignal)
   status.lead();
   say(`this replica is leader=true term=${term}`);
   try {
-    await lead(deps, { connection, identity, term, before }, signal);
+    const logger = withFields(deps.logger, { term });
+    await lead({ ...deps, logger }, { connection, identity, term, before }, signal);
   } finally {
     metrics.leading(undefined);
     say(`this replica is leader=false term=${term} has ended`);

@@ -45,15 +45,19 @@ export function openShards({ config, candidacies, logger, say }: OpenShards): Sh
  */
 export async function runShards(
   shards: readonly ShardRelay[],
-  shared: Pick<RelayDeps, 'pool' | 'engine' | 'streamer' | 'readTail' | 'openSession' | 'roles'>,
+  shared: Pick<
+    RelayDeps,
+    'pool' | 'engine' | 'streamer' | 'readTail' | 'openSession' | 'openLagReader' | 'clear' | 'roles'
+  >,
   signal: AbortSignal,
 ): Promise<void> {
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
   const loops = shards.map(({ first, ...own }) => {
     // What exactly one process does at a time goes with the first shard.
-    const roles = own.config.shard.index === 0 ? shared.roles : [];
-    return runRelayLoop({ ...shared, ...own, roles }, first, either).catch((error: unknown) => {
+    const { openLagReader, roles, ...everyone } = shared;
+    const once = own.config.shard.index === 0 ? { openLagReader, roles } : { roles: [] };
+    return runRelayLoop({ ...everyone, ...own, ...once }, first, either).catch((error: unknown) => {
       failed.abort(error);
       throw error;
     });

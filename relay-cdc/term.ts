@@ -1,11 +1,13 @@
 import type { Pool } from 'pg';
 import type { EngineDeps } from '../engine/deps.ts';
+import type { LagReader } from '../engine/ports/consumer-lag.ts';
 import type { EventStreamer, ReadTail } from '../engine/ports/event-streamer.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { Lsn, Term } from '../events/ids.ts';
 import { jobTopic } from '../events/topics.ts';
 import { AckTracker } from './ack-tracker.ts';
 import type { RelayConfig } from './config.ts';
+import { sampleConsumerLag } from './consumer-lag.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { keepHeartbeat, sampleGauges } from './leader-duties.ts';
 import type { RelayMetrics } from './metrics.ts';
@@ -34,6 +36,8 @@ export interface TermDeps {
   readonly pool: Pool;
   readonly engine: EngineDeps;
   readonly streamer: Pick<EventStreamer, 'publisher'>;
+  /** Absent where nobody can tell how far the workers are behind. */
+  readonly openLagReader?: (() => Promise<LagReader>) | undefined;
   readonly openSession: (connection: ReplicationConnection, options: SessionOptions) => WalSession;
   /** What is done with published rows; unless given they are cleared and audited. @returns rows that were not there */
   readonly clear?: (rows: readonly PublishedRow[], term: Term) => Promise<readonly bigint[]>;
@@ -191,6 +195,9 @@ function startDuties(
   const running = [
     keepHeartbeat(shared, ended.signal),
     sampleGauges(shared, ended.signal),
+    ...(deps.openLagReader
+      ? [sampleConsumerLag({ ...shared, openLagReader: deps.openLagReader }, ended.signal)]
+      : []),
     publishStragglers(
       // After the first look at all rows, everything that a dead leader left has come by.
       { ...shared, everyMs: config.heartbeatMs, onPass: () => parts.tail.forget() },

@@ -7,9 +7,18 @@ export function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Rejects with the signal's reason when that aborts first; what was waited for then goes on unwatched. */
-export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   promise.catch(() => undefined);
-  return Promise.race([promise, aborted(signal).then(() => Promise.reject(signal.reason))]);
+  signal.throwIfAborted();
+  const { promise: broken, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, broken]);
+  } finally {
+    // A signal that outlives many waits would keep a listener of each.
+    signal.removeEventListener('abort', onAbort);
+  }
 }
 
 /** Waits, but not for longer than this; what was waited for then goes on. A failure of it within the time is passed on. */

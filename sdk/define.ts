@@ -2,6 +2,7 @@ import { MillraceError } from '../engine/errors.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import { isStepId } from '../events/ids.ts';
 import type { Workflow } from './define-workflow.ts';
+import type { ScheduleDeclaration } from './schedules.ts';
 
 /** What a handler knows of the job it runs. */
 export interface Job<Payload = unknown> {
@@ -32,6 +33,8 @@ export interface JobContext<Payload = unknown> {
   readonly signal: AbortSignal;
   /** Extends the lease now. The worker does so by itself every third of the lease; rejects when the lease is lost. */
   readonly heartbeat: () => Promise<void>;
+  /** W3C trace context to pass on with what the handler calls: of this attempt where it is traced, else what the job came with. */
+  readonly traceparent: string | undefined;
   readonly logger: Logger;
 }
 
@@ -57,6 +60,8 @@ export interface ServiceConfig<Handlers extends JobHandlers = JobHandlers> {
   readonly jobs: Handlers;
   /** Stored when the API starts; a definition that names another comes after it. */
   readonly workflows?: readonly Workflow<unknown>[];
+  /** Jobs by the clock, by name. The API makes them so when it starts. */
+  readonly schedules?: Readonly<Record<string, ScheduleDeclaration<Extract<keyof Handlers, string>>>>;
 }
 
 /** Gives a handler its payload and result types where it is written. */

@@ -1,4 +1,5 @@
 import { type ErrorCode, MillraceError } from '../engine/errors.ts';
+import type { RetrySettings } from '../engine/retry-policy.ts';
 import type { JobId } from '../events/ids.ts';
 
 /** An open transaction: a client of `pg` is one; `sdk/adapters` makes one of those of Kysely, Drizzle, Prisma and Knex. */
@@ -17,6 +18,10 @@ export interface EnqueueRequest {
   readonly idempotencyKey?: string;
   readonly runAt?: Date;
   readonly priority?: number;
+  /** Delays between attempts; what is absent is the default. */
+  readonly retry?: RetrySettings;
+  /** While another job of the type under this key has not ended, nothing is written, and that one's id is the answer. */
+  readonly uniqueKey?: string;
   /** Jobs of one key are dispatched in the order of their commits. */
   readonly partitionKey?: string;
   /** W3C trace context. */
@@ -25,7 +30,7 @@ export interface EnqueueRequest {
 
 const ENQUEUE = `
   select millrace.enqueue(
-    $1::text, $2::json, $3::integer, $4::text, $5::timestamptz, $6::integer, $7::text, $8::text
+    $1::text, $2::json, $3::integer, $4::text, $5::timestamptz, $6::integer, $7::text, $8::text, $9::json, $10::text
   )::text as id
 `;
 
@@ -39,7 +44,8 @@ export async function enqueue(tx: Transaction, request: EnqueueRequest): Promise
   const { maxRetries = 3, priority = 0, idempotencyKey, runAt, partitionKey, traceparent } = request;
   const payload = JSON.stringify(request.payload ?? null);
   const values = [request.type, payload, maxRetries, idempotencyKey, runAt?.toISOString(), priority];
-  const more = [partitionKey, traceparent];
+  const retry = request.retry && JSON.stringify(request.retry);
+  const more = [partitionKey, traceparent, retry, request.uniqueKey];
   try {
     const { rows } = await tx.query(
       ENQUEUE,

@@ -27,6 +27,7 @@ export { KafkaRunner, type KafkaRunnerOptions } from './kafka-runner.ts';
 export { NonRetryableError } from './non-retryable-error.ts';
 export { PollingRunner, type PollingRunnerOptions } from './polling-runner.ts';
 export { RetryAfterError } from './retry-after-error.ts';
+export type { WorkerTracing } from './worker/attempt-spans.ts';
 export { createMskHandler, type MskContext, type MskHandler } from './worker/msk-handler.ts';
 export type { KafkaBatchItemFailure, KafkaBatchResponse } from './worker/partial-batch.ts';
 export type { WorkerOptions } from './worker/worker-options.ts';

@@ -3,6 +3,7 @@ import { isMillraceError, MillraceError } from '../engine/errors.ts';
 import { silentLogger } from '../engine/ports/logger.ts';
 import { isStepId } from '../events/ids.ts';
 import { AttemptLimits, LONGEST_ATTEMPT_MS } from './worker/attempt-limits.ts';
+import { AttemptSpans } from './worker/attempt-spans.ts';
 import { sdkClock } from './worker/clock.ts';
 import { RunnerDeadline } from './worker/deadline.ts';
 import { JobLanes, type LeasedJob } from './worker/job-lanes.ts';
@@ -115,10 +116,11 @@ export class PollingRunner {
     const { api, leaseMs, concurrency, clock = sdkClock, logger = silentLogger } = this.#settings;
     const deadline = new RunnerDeadline({ clock, graceMs });
     const leases = new LeaseKeeper({ api, leaseMs, clock, logger });
-    const reporter = new Reporter({ api, clock, end: deadline.end });
+    const spans = new AttemptSpans(this.#settings.tracing, 'postgresql');
+    const reporter = new Reporter({ api, clock, spans, end: deadline.end });
     const { handlerTimeoutMs: timeoutMs = LONGEST_ATTEMPT_MS } = this.#settings;
     const attempts = new AttemptLimits({ clock, timeoutMs, stop: deadline.stop });
-    const run = this.#attempt(leases, attempts);
+    const run = this.#attempt(leases, attempts, spans);
     const lanes = new JobLanes({ lanes: concurrency, prefetch, leases, reporter, deadline, logger, run });
     const poller = new JobPoller({
       api: this.#api,
@@ -144,10 +146,10 @@ export class PollingRunner {
     };
   }
 
-  #attempt(leases: LeaseKeeper, limits: AttemptLimits) {
+  #attempt(leases: LeaseKeeper, limits: AttemptLimits, spans: AttemptSpans) {
     const { handlers, clock = sdkClock, logger = silentLogger } = this.#settings;
     const heartbeat = (lease: HeldLease) => leases.extend(lease);
-    const options = { handlers, logger, clock, limits, heartbeat };
+    const options = { handlers, logger, clock, limits, heartbeat, spans };
     return ({ lease, payloadText }: LeasedJob) => runAttempt(lease, payloadText, options);
   }
 }

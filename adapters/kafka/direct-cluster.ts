@@ -6,12 +6,11 @@ import {
   initProducerIdV4,
   metadataV9,
   ResponseError,
-  SASLMechanisms,
-  type SASLOptions,
 } from '@platformatic/kafka';
 import { MillraceError } from '../../engine/errors.ts';
 import type { Topic } from '../../events/ids.ts';
 import type { KafkaConfig } from './config.ts';
+import { connectionOptions } from './connection-options.ts';
 import { isPassing } from './errors.ts';
 import { resolveBrokers } from './msk-brokers.ts';
 
@@ -36,12 +35,9 @@ export class DirectCluster {
 
   constructor(config: KafkaConfig, clientId: string) {
     this.#config = config;
-    const sasl = saslOf(config);
     this.#pool = new ConnectionPool(clientId, {
-      connectTimeout: 5_000,
+      ...connectionOptions(config),
       requestTimeout: REQUEST_TIMEOUT_MS,
-      ...(config.transport === 'plaintext' ? {} : { tls: config.ca === undefined ? {} : { ca: config.ca } }),
-      ...(sasl ? { sasl } : {}),
     });
   }
 
@@ -121,18 +117,4 @@ function firstTopicCode(error: ResponseError): number | undefined {
   const [first]: unknown[] = Array.isArray(response.topics) ? response.topics : [];
   if (typeof first !== 'object' || first === null || !('errorCode' in first)) return undefined;
   return typeof first.errorCode === 'number' ? first.errorCode : undefined;
-}
-
-function saslOf(config: KafkaConfig): SASLOptions | undefined {
-  if (config.transport === 'msk_iam') {
-    return { mechanism: SASLMechanisms.OAUTHBEARER, token: () => iamToken(config.region ?? '') };
-  }
-  if (!config.scram) return undefined;
-  const { mechanism, username, password } = config.scram;
-  return { mechanism, username, password };
-}
-
-async function iamToken(region: string): Promise<string> {
-  const { generateAuthToken } = await import('aws-msk-iam-sasl-signer-js');
-  return (await generateAuthToken({ region })).token;
 }

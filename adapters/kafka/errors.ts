@@ -72,10 +72,13 @@ const meanings: readonly Meaning[] = [
     code: 'broker_not_authorized',
     say: ({ config, doing }, reason) =>
       `Kafka at ${addresses(config)} does not allow ${principal(config)} this: ${doing} (${reason}). ` +
-      'Grant it Write and Describe on the topics, and IdempotentWrite on the cluster.',
+      'Grant it Write and Describe on the topics, IdempotentWrite on the cluster, and Describe on the groups of the workers.',
   },
   {
-    when: (types) => types.includes('UNKNOWN_TOPIC_OR_PARTITION') || types.includes('UNKNOWN_TOPIC_ID'),
+    when: (types, text) =>
+      types.includes('UNKNOWN_TOPIC_OR_PARTITION') ||
+      types.includes('UNKNOWN_TOPIC_ID') ||
+      /Unknown topic /.test(text),
     code: 'topic_missing',
     say: ({ doing }) =>
       `A topic does not exist (${doing}). Topics are never created automatically; run: millrace topics apply`,

@@ -16,6 +16,8 @@ export function jobFromNew(job: NewJob, now: Date): JobRecord {
     retry: job.retry ?? null,
     dispatches: job.dispatch ? 1 : 0,
     idempotencyKey: job.idempotencyKey ?? null,
+    uniqueKey: job.unique?.key ?? null,
+    limits: job.limits ?? null,
     partitionKey: job.partitionKey ?? null,
     instanceId: job.instanceId ?? null,
     stepIndex: job.stepIndex ?? null,
@@ -54,6 +56,7 @@ export function changedJob(job: JobRecord, change: JobChange, now: Date): JobRec
     pastAttempts: endedAttempt
       ? [...job.pastAttempts, pastAttempt(job, endedAttempt.error, now)]
       : job.pastAttempts,
+    uniqueKey: change.freshRetries ? null : job.uniqueKey,
     attemptBase: change.freshRetries ? job.attempt : job.attemptBase,
     runAt: delayMs === undefined ? job.runAt : new Date(now.getTime() + delayMs),
     leaseUntil: null,

@@ -3,6 +3,7 @@ import type { JobRecord } from '../../engine/job.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type {
   DeadLetterFilter,
+  JobFilter,
   Page,
   PurgeAges,
   Purged,
@@ -27,10 +28,22 @@ export class MemoryLifecycle {
   }
 
   async nextDueMs(): Promise<number | undefined> {
-    const waiting = this.#jobsWhere(({ status }) => status === 'pending' || status === 'retrying');
+    const waiting = this.#jobsWhere(
+      ({ status, limits }) => !limits && (status === 'pending' || status === 'retrying'),
+    );
     if (waiting.length === 0) return undefined;
     const soonest = Math.min(...waiting.map(({ runAt }) => runAt.getTime()));
     return Math.max(0, soonest - this.#tables.clock.now().getTime());
+  }
+
+  async listJobs({ status, type, before, limit }: JobFilter): Promise<JobRecord[]> {
+    const found = this.#jobsWhere(
+      (job) =>
+        (status === undefined || job.status === status) &&
+        (type === undefined || job.type === type) &&
+        (before === undefined || job.id < before),
+    );
+    return found.sort(byId).reverse().slice(0, limit);
   }
 
   async listDeadLetters(filter: DeadLetterFilter, page: Page<'before'>): Promise<JobRecord[]> {

@@ -7,6 +7,7 @@ import type {
   NewJob,
 } from '../../engine/commit.ts';
 import { hasEnded, type JobRecord, type JobStatus } from '../../engine/job.ts';
+import type { LimitUsage } from '../../engine/limits.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type {
   AuditRecord,
@@ -40,9 +41,12 @@ import type {
 import type { DefinitionRecord } from '../../engine/workflow/definitions.ts';
 import type { InstanceRecord } from '../../engine/workflow/instance-record.ts';
 import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
+import { MemoryKeys } from './job-keys.ts';
 import { changedJob, jobFromNew, meetsExpectation } from './job-states.ts';
 import { byTurn, claimToken, withinBytes } from './leases.ts';
 import { MemoryLifecycle } from './lifecycle.ts';
+import { MemoryLimits } from './limits.ts';
+import { MemoryScheduleStore } from './schedules.ts';
 import { MemoryWorkflows } from './workflows.ts';
 
 export type AuditRow = AuditEntry & { readonly at: Date };
@@ -60,13 +64,23 @@ export class MemoryRecordStore implements RecordStore {
   readonly #types = new Set<StepId>();
   readonly #jobs = new Map<JobId, JobRecord>();
   readonly #workflows: MemoryWorkflows;
-  readonly #keys = new Map<string, { readonly jobId: JobId; readonly requestHash: Buffer | undefined }>();
-
+  readonly #keys: MemoryKeys;
   readonly #lifecycle: MemoryLifecycle;
+  readonly #limits: MemoryLimits;
+  readonly schedules: MemoryScheduleStore;
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
     this.#workflows = new MemoryWorkflows(clock);
+    this.schedules = new MemoryScheduleStore(clock, (jobs) => {
+      for (const job of jobs) if (!this.#keys.known(job)) this.#insert(job);
+    });
+    this.#keys = new MemoryKeys({
+      clock,
+      jobs: this.#jobs,
+      note: (entry) => this.#note(entry),
+    });
+    this.#limits = new MemoryLimits({ clock, jobs: this.#jobs });
     this.#lifecycle = new MemoryLifecycle({
       clock,
       jobs: this.#jobs,
@@ -87,12 +101,12 @@ export class MemoryRecordStore implements RecordStore {
     jobs: readonly NewJob[],
     options: { readonly allOrNone?: boolean } = {},
   ): Promise<EnqueueOutcome[]> {
-    const known = jobs.map((job) => this.#knownKey(job));
+    const known = jobs.map((job) => this.#keys.known(job));
     if (options.allOrNone && known.some((outcome) => outcome?.kind === 'conflict')) {
       return known.map((outcome) => outcome ?? { kind: 'not_written' });
     }
     // Looked up again for each, because a key may stand twice in one call.
-    return jobs.map((job) => this.#knownKey(job) ?? this.#insert(job));
+    return jobs.map((job) => this.#keys.known(job) ?? this.#keys.joined(job) ?? this.#insert(job));
   }
 
   async start(instances: readonly NewInstance[]): Promise<void> {
@@ -206,15 +220,8 @@ export class MemoryRecordStore implements RecordStore {
     return (await this.getJobs(ids)).map((job) => this.#load(job));
   }
 
-  async listJobs({ status, type, before, limit }: JobFilter): Promise<JobRecord[]> {
-    return this.#jobsWhere(
-      (job) =>
-        (status === undefined || job.status === status) &&
-        (type === undefined || job.type === type) &&
-        (before === undefined || job.id < before),
-    )
-      .sort((a, b) => (a.id < b.id ? 1 : -1))
-      .slice(0, limit);
+  listJobs(filter: JobFilter): Promise<JobRecord[]> {
+    return this.#lifecycle.listJobs(filter);
   }
 
   async listAudit(subject: { jobId?: JobId; instanceId?: InstanceId }): Promise<AuditRecord[]> {
@@ -235,7 +242,8 @@ export class MemoryRecordStore implements RecordStore {
   async dueJobs(limit: number): Promise<JobRecord[]> {
     const now = this.#clock.now();
     const due = this.#jobsWhere(
-      ({ status, runAt }) => (status === 'pending' || status === 'retrying') && runAt <= now,
+      ({ status, runAt, limits }) =>
+        !limits && (status === 'pending' || status === 'retrying') && runAt <= now,
     );
     return due.sort((a, b) => a.runAt.getTime() - b.runAt.getTime()).slice(0, limit);
   }
@@ -263,6 +271,18 @@ export class MemoryRecordStore implements RecordStore {
     return this.#jobsWhere(
       ({ status, queuedAt }) => status === 'queued' && queuedAt !== null && queuedAt < before,
     ).slice(0, limit);
+  }
+
+  async admit(
+    limit: number,
+    decide: (waiting: readonly JobRecord[], usage: LimitUsage) => readonly CommitUnit[],
+  ): Promise<number> {
+    const units = this.#limits.admit(limit, decide);
+    return units.filter((unit) => this.#apply(unit) === 'applied').length;
+  }
+
+  async nextAdmissionMs(): Promise<number | undefined> {
+    return this.#limits.nextAdmissionMs();
   }
 
   nextDueMs(): Promise<number | undefined> {
@@ -337,21 +357,11 @@ export class MemoryRecordStore implements RecordStore {
     }
   }
 
-  /** What the job's idempotency key leads to; undefined for a key that is new, or none. */
-  #knownKey({ idempotencyKey, requestHash }: NewJob): EnqueueOutcome | undefined {
-    const first = idempotencyKey === undefined ? undefined : this.#keys.get(idempotencyKey);
-    const job = first && this.#jobs.get(first.jobId);
-    if (!job) return undefined;
-    const same = requestHash !== undefined && first.requestHash?.equals(requestHash) === true;
-    return same ? { kind: 'replayed', job } : { kind: 'conflict', jobId: job.id };
-  }
-
   #insert(job: NewJob): EnqueueOutcome {
     if (this.#jobs.has(job.id)) throw new Error(`Job ${job.id} exists. Give each job an id of its own.`);
     this.#save(jobFromNew(job, this.#clock.now()));
-    const { id, idempotencyKey, requestHash, dispatch } = job;
-    if (idempotencyKey !== undefined) this.#keys.set(idempotencyKey, { jobId: id, requestHash });
-    if (dispatch) this.outbox.push(dispatch);
+    this.#keys.remember(job);
+    if (job.dispatch) this.outbox.push(job.dispatch);
     return { kind: 'created' };
   }
 
@@ -361,7 +371,9 @@ export class MemoryRecordStore implements RecordStore {
     const token = claimToken(claimId, job.id, attempt);
     const [now, leaseUntil] = [this.#clock.now(), this.#in(leaseMs)];
     const lease = { token, workerId, leaseUntil, startedAt: now, updatedAt: now };
-    return this.#save({ ...job, ...lease, status: 'running', attempt });
+    const running = this.#save({ ...job, ...lease, status: 'running', attempt });
+    this.#limits.started(running);
+    return running;
   }
 
   #save(job: JobRecord): JobRecord {

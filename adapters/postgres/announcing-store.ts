@@ -18,10 +18,24 @@ export function announcing(store: RecordStore, { announcer, wait }: Announcing):
   };
   return {
     ...store,
+    schedules: {
+      ...store.schedules,
+      async tick(tick) {
+        const ticked = await store.schedules.tick(tick);
+        if (ticked) await tell(tick.jobs);
+        return ticked;
+      },
+    },
     async enqueue(jobs, options) {
       const outcomes = await store.enqueue(jobs, options);
       await tell(jobs.filter((_, index) => outcomes[index]?.kind === 'created'));
       return outcomes;
+    },
+    async admit(limit, decide) {
+      const count = await store.admit(limit, decide);
+      const told = count > 0 ? announcer.announce() : undefined;
+      if (wait) await told;
+      return count;
     },
     async start(instances) {
       await store.start(instances);

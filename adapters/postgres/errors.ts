@@ -47,7 +47,7 @@ export function translate(error: unknown, dsn?: string): unknown {
   if (isConnectionLoss(error) || (code !== undefined && UNAVAILABLE.test(code))) {
     return new MillraceError(
       'unavailable',
-      `${where} is not available: ${reason}. Nothing was written; try again.`,
+      `${where} is not available: ${reason}. ${outcomeOf(error)} Try again.`,
       {
         cause: error,
         retryable: true,
@@ -56,6 +56,20 @@ export function translate(error: unknown, dsn?: string): unknown {
   }
   return error;
 }
+
+/**
+ * What became of the statement. A connection that is lost once it was made may have been so after the commit and before the
+ * answer; a server that shuts down says so before it, or says nothing.
+ */
+function outcomeOf(error: unknown): string {
+  const isLost = isConnectionLoss(error) && !NEVER_CONNECTED.test(`${codeOf(error)} ${String(error)}`);
+  return isLost
+    ? 'Whether it was written is not known: with an idempotency key nothing is done twice.'
+    : 'Nothing was written.';
+}
+
+const NEVER_CONNECTED =
+  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|timeout exceeded when trying to connect/;
 
 /** pg reports a lost connection by message alone in these cases. */
 function isConnectionLoss(error: unknown): boolean {

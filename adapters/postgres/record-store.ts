@@ -17,10 +17,12 @@ import type {
   RecordStore,
 } from '../../engine/ports/record-store.ts';
 import type { JobId, StepId } from '../../events/ids.ts';
+import { admitJobs } from './admission.ts';
 import { codeOf, translate } from './errors.ts';
 import { toInstance } from './instance-rows.ts';
 import { packer } from './packer.ts';
 import { toJob } from './rows.ts';
+import { createPostgresScheduleStore } from './schedule-store.ts';
 import { type ClaimRow, claimJobs } from './sql/claim.ts';
 import { applyUnits } from './sql/commit.ts';
 import { type CompleteRow, completeJobs } from './sql/complete.ts';
@@ -28,12 +30,16 @@ import type { Database } from './sql/database.ts';
 import { selectDeadLetterIds, selectDeadLetters } from './sql/dead-letters.ts';
 import { insertJobs } from './sql/enqueue.ts';
 import { extendLeases, type HeartbeatRow } from './sql/heartbeat.ts';
+import { purgeStarts, selectNextAdmission } from './sql/limits.ts';
 import { pollJobs, selectPolled } from './sql/poll.ts';
 import * as purge from './sql/purge.ts';
 import * as read from './sql/read.ts';
 import { startInstances } from './sql/start-instances.ts';
 import { selectFallback } from './sql/wal-guard.ts';
 import { insertAudit, insertTypes, insertUndecodable, selectTypes } from './sql/write.ts';
+import { inTransaction } from './transaction.ts';
+import { Turns } from './turns.ts';
+import { enqueueUnique } from './unique-jobs.ts';
 import { workflowStore } from './workflow-store.ts';
 
 /** The store on PostgreSQL 15 or newer. The pool's connections must go to the primary. */
@@ -41,16 +47,19 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
   const prepare = options.prepare ?? false;
   const db = retrying(pool, prepare);
   const packed = packer(db);
+  const turns = new Turns();
   return {
     ...workflowStore(db),
+    schedules: createPostgresScheduleStore({ pool, db, packed }),
     registerTypes: (types) => insertTypes(db, types),
     listTypes: async () => (await selectTypes(db)) as StepId[],
-    enqueue: (jobs, options) =>
-      packed((shards) =>
-        options?.allOrNone && mayConflict(jobs)
-          ? enqueueAllOrNone(pool, jobs, shards)
-          : enqueue(db, jobs, shards),
-      ),
+    enqueue: (jobs, options) => {
+      const [first] = jobs;
+      const allOrNone = options?.allOrNone && mayConflict(jobs);
+      const write = () => packed((shards) => enqueueAny({ pool, db, shards }, jobs, allOrNone));
+      const { type, unique } = first ?? {};
+      return unique && jobs.length === 1 ? turns.take(`${type} ${unique.key}`, write) : write();
+    },
     start: (instances: readonly NewInstance[]) => packed((shards) => startInstances(db, instances, shards)),
     claim: async (request: ClaimRequest) => (await claimJobs(db, request)).map(toClaimOutcome),
     poll: async (request) =>
@@ -79,6 +88,8 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     undispatchedJobs: async (limit) => (await read.selectUndispatchedJobs(db, limit)).map(toJob),
     unclaimedJobs: async (olderThanMs, limit) =>
       (await read.selectUnclaimedJobs(db, olderThanMs, limit)).map(toJob),
+    admit: (limit, decide) => packed((shards) => admitJobs(pool, { limit, shards }, decide)),
+    nextAdmissionMs: async () => (await selectNextAdmission(db)) ?? undefined,
     nextDueMs: async () => (await read.selectNextDue(db)) ?? undefined,
     listDeadLetters: async (filter, page) => (await selectDeadLetters(db, filter, page)).map(toJob),
     deadLetterIds: (filter, page) => selectDeadLetterIds(db, filter, page),
@@ -86,8 +97,25 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     purgeInstances: async (ages, range) => toPurged(await purge.purgeInstances(db, ages, range), range),
     purgeTrail: async (olderThanMs, limit) =>
       (await purge.purgeAudit(db, olderThanMs, limit)) +
-      (await purge.purgeUndecodable(db, olderThanMs, limit)),
+      (await purge.purgeUndecodable(db, olderThanMs, limit)) +
+      (await purgeStarts(db, limit)),
   };
+}
+
+interface Where {
+  readonly pool: Pool;
+  readonly db: Database;
+  readonly shards: number;
+}
+
+function enqueueAny(
+  { pool, db, shards }: Where,
+  jobs: readonly NewJob[],
+  allOrNone: boolean | undefined,
+): Promise<EnqueueOutcome[]> {
+  if (allOrNone) return enqueueAllOrNone(pool, jobs, shards);
+  const isTogether = jobs.some(({ unique }) => unique);
+  return isTogether ? enqueueTogether(pool, jobs, shards) : enqueue(db, jobs, shards);
 }
 
 async function enqueue(db: Database, jobs: readonly NewJob[], shards: number): Promise<EnqueueOutcome[]> {
@@ -106,6 +134,9 @@ async function resolveKeys(
     created[index] || !job.idempotencyKey ? [] : [job.idempotencyKey],
   );
   const first = await read.selectByIdempotencyKey(db, keys);
+  const keyless = jobs.find((job, index) => !created[index] && job.idempotencyKey === undefined);
+  if (keyless)
+    throw new MillraceError('internal', `There is a job ${keyless.id} already: its id was given twice.`);
   const freed = jobs.filter((job, index) => !created[index] && !first.has(job.idempotencyKey ?? null));
   // The job under the key was removed at this moment. An error would be told to neighbours that were written.
   const later = freed.length > 0 ? await enqueue(db, freed, shards) : [];
@@ -123,27 +154,38 @@ function mayConflict(jobs: readonly NewJob[]): boolean {
   return jobs.some(({ idempotencyKey }) => idempotencyKey);
 }
 
-async function enqueueAllOrNone(
-  pool: Pool,
-  jobs: readonly NewJob[],
-  shards: number,
-): Promise<EnqueueOutcome[]> {
-  const client = await pool.connect().catch((error: unknown) => Promise.reject(translate(error)));
-  let broken: Error | undefined;
-  try {
-    await client.query('begin');
-    const outcomes = await enqueue({ query: (text, values) => client.query(text, values) }, jobs, shards);
+function enqueueAllOrNone(pool: Pool, jobs: readonly NewJob[], shards: number): Promise<EnqueueOutcome[]> {
+  return inTransaction(pool, async (db) => {
+    const outcomes = await enqueueEach(db, jobs, shards);
     const conflict = outcomes.some(({ kind }) => kind === 'conflict');
-    await client.query(conflict ? 'rollback' : 'commit');
-    if (!conflict) return outcomes;
-    return outcomes.map((outcome) => (outcome.kind === 'created' ? { kind: 'not_written' } : outcome));
-  } catch (error) {
-    broken = error instanceof Error ? error : new Error(String(error));
-    throw translate(error);
-  } finally {
-    // A connection with an open or unknown transaction is closed, not given back.
-    client.release(broken);
-  }
+    const value = conflict ? outcomes.map(withdrawn) : outcomes;
+    return { commit: !conflict, value };
+  });
+}
+
+/** A unique key takes several statements, so they are one transaction with the rest of the call. */
+function enqueueTogether(pool: Pool, jobs: readonly NewJob[], shards: number): Promise<EnqueueOutcome[]> {
+  return inTransaction(pool, async (db) => ({ commit: true, value: await enqueueEach(db, jobs, shards) }));
+}
+
+async function enqueueEach(db: Database, jobs: readonly NewJob[], shards: number): Promise<EnqueueOutcome[]> {
+  const outcomes = new Map<NewJob, EnqueueOutcome>();
+  const rest = jobs.filter(({ unique }) => !unique);
+  const written = rest.length > 0 ? await enqueue(db, rest, shards) : [];
+  written.forEach((outcome, index) => {
+    const job = rest[index];
+    if (job) outcomes.set(job, outcome);
+  });
+  // In the order of their keys, so that two calls with the same ones do not wait for each other.
+  const unique = jobs.flatMap((job) => (job.unique ? [{ job, rule: job.unique }] : []));
+  const place = ({ job, rule }: (typeof unique)[number]) => `${job.type} ${rule.key}`;
+  unique.sort((a, b) => Number(place(a) > place(b)) - Number(place(a) < place(b)));
+  for (const { job, rule } of unique) outcomes.set(job, await enqueueUnique(db, { job, rule, shards }));
+  return jobs.map((job) => outcomes.get(job) ?? { kind: 'not_written' });
+}
+
+function withdrawn(outcome: EnqueueOutcome): EnqueueOutcome {
+  return outcome.kind === 'created' || outcome.kind === 'joined' ? { kind: 'not_written' } : outcome;
 }
 
 async function complete(db: Database, completions: readonly Completion[]): Promise<CompleteOutcome[]> {

@@ -1,4 +1,5 @@
 import type { JobRecord, JobStatus, PastAttempt } from '../../engine/job.ts';
+import type { JobLimits } from '../../engine/limits.ts';
 import type { RetrySettings } from '../../engine/retry-policy.ts';
 import type { ClaimToken, InstanceId, JobId, StepId } from '../../events/ids.ts';
 
@@ -16,6 +17,8 @@ export interface JobRow {
   retry: string | null;
   dispatches: number;
   idempotency_key: string | null;
+  unique_key: string | null;
+  limits: string | null;
   partition_key: string | null;
   instance_id: string | null;
   step_index: number | null;
@@ -47,6 +50,8 @@ export function toJob(row: JobRow): JobRecord {
     retry: row.retry === null ? null : (JSON.parse(row.retry) as RetrySettings),
     dispatches: row.dispatches,
     idempotencyKey: row.idempotency_key,
+    uniqueKey: row.unique_key,
+    limits: row.limits === null ? null : (JSON.parse(row.limits) as JobLimits),
     partitionKey: row.partition_key,
     instanceId: row.instance_id as InstanceId | null,
     stepIndex: row.step_index,

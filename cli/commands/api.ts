@@ -7,6 +7,7 @@ import { recordDispatchMode } from '../record-dispatch-mode.ts';
 import { registerTypes } from '../register-types.ts';
 import { loadServiceConfig, stepIds } from '../service-config.ts';
 import { aborted, announceReady, releaseParent, shutdownSignal } from '../shutdown.ts';
+import { syncSchedules } from '../sync-schedules.ts';
 import { syncWorkflows } from '../sync-workflows.ts';
 
 export function apiCommand(): Command {
@@ -22,6 +23,7 @@ async function api(): Promise<void> {
   const service = await loadServiceConfig();
   await registerTypes(stepIds(service));
   await syncWorkflows(service);
+  await syncSchedules(service);
   await recordDispatchMode('polling');
   const gateway = await startGateway({
     port: readInteger(process.env, 'WE_HTTP_PORT', { fallback: 8080, min: 0, max: 65_535 }),

@@ -1,6 +1,7 @@
 import { readDuration, readInteger } from '../../adapters/env.ts';
 import { readKafkaConfig } from '../../adapters/kafka/config.ts';
 import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
+import { openTracing } from '../../adapters/opentelemetry/open-tracing.ts';
 import { systemClock } from '../../adapters/system/clock.ts';
 import { createJsonLogger } from '../../adapters/system/logger.ts';
 import { readWorkerConfig, type WorkerDefaults } from '../../functions/worker/config.ts';
@@ -12,7 +13,7 @@ import { loadServiceConfig, stepIds } from '../service-config.ts';
 /** The sources that need a broker, in a file of their own: a worker that polls does not load it. */
 
 export async function startKafkaRunner(): Promise<() => Promise<void>> {
-  const { options, streamer } = await assemble({ concurrency: 1, mayUsePostgres: true });
+  const { options, streamer, close } = await assemble({ concurrency: 1, mayUsePostgres: true });
   const direct =
     options.apiUrl === undefined ? await (await import('../direct-worker.ts')).open(options) : undefined;
   const runner = new KafkaRunner({
@@ -25,11 +26,12 @@ export async function startKafkaRunner(): Promise<() => Promise<void>> {
   return async () => {
     await runner.stop();
     await direct?.close();
+    await close();
   };
 }
 
 export async function startMskLocal(): Promise<() => Promise<void>> {
-  const { options, streamer, steps } = await assemble();
+  const { options, streamer, steps, close } = await assemble();
   const source = await startMskEventSource({
     ...readBatching(),
     streamer,
@@ -40,15 +42,20 @@ export async function startMskLocal(): Promise<() => Promise<void>> {
     logger: options.logger,
     clock: systemClock,
   });
-  return () => source.stop();
+  return async () => {
+    await source.stop();
+    await close();
+  };
 }
 
 async function assemble(defaults?: WorkerDefaults) {
-  const { logLevel, ...settings } = readWorkerConfig(process.env, defaults);
+  const { logLevel, traced, ...settings } = readWorkerConfig(process.env, defaults);
+  const tracing = await openTracing(traced);
   const service = await loadServiceConfig();
   const logger = createJsonLogger(logLevel);
   const streamer = createKafkaStreamer(readKafkaConfig(process.env), logger);
-  return { options: { ...settings, handlers: service.jobs, logger }, streamer, steps: stepIds(service) };
+  const options = { ...settings, tracing, handlers: service.jobs, logger };
+  return { options, streamer, steps: stepIds(service), close: async () => tracing?.close() };
 }
 
 /** As an event source mapping has it, but for a window that suits a person waiting. */

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { readInteger } from '../../adapters/env.ts';
+import { openTracing } from '../../adapters/opentelemetry/open-tracing.ts';
 import { createJsonLogger } from '../../adapters/system/logger.ts';
 import { readWorkerConfig } from '../../functions/worker/config.ts';
 import { PollingRunner } from '../../sdk/polling-runner.ts';
@@ -49,7 +50,11 @@ async function worker({ source, standBy = false }: WorkerArguments): Promise<voi
 }
 
 async function startPolling({ standBy }: { standBy: boolean }): Promise<() => Promise<void>> {
-  const { logLevel, ...settings } = readWorkerConfig(process.env, { concurrency: 10, mayUsePostgres: true });
+  const { logLevel, traced, ...settings } = readWorkerConfig(process.env, {
+    concurrency: 10,
+    mayUsePostgres: true,
+  });
+  const tracing = await openTracing(traced);
   const { jobs } = await loadServiceConfig();
   const direct =
     settings.apiUrl === undefined ? await (await import('../direct-worker.ts')).open(settings) : undefined;
@@ -58,6 +63,7 @@ async function startPolling({ standBy }: { standBy: boolean }): Promise<() => Pr
     ...settings,
     prefetch,
     standBy,
+    tracing,
     handlers: jobs,
     logger: createJsonLogger(logLevel),
     ...(direct ? { api: direct.api, pollApi: direct.api } : {}),
@@ -66,5 +72,6 @@ async function startPolling({ standBy }: { standBy: boolean }): Promise<() => Pr
   return async () => {
     await runner.stop();
     await direct?.close();
+    await tracing?.close();
   };
 }

@@ -3,8 +3,10 @@ import type { NewJob } from '../commit.ts';
 import type { EngineDeps } from '../deps.ts';
 import { MillraceError } from '../errors.ts';
 import type { JobRecord } from '../job.ts';
+import type { JobLimits } from '../limits.ts';
 import { newJob } from '../new-job.ts';
 import type { RetrySettings } from '../retry-policy.ts';
+import type { UniqueRule } from '../unique.ts';
 
 export interface JobRequest {
   readonly type: StepId;
@@ -15,13 +17,17 @@ export interface JobRequest {
   readonly priority?: number | undefined;
   readonly runAt?: Date | undefined;
   readonly idempotencyKey?: string | undefined;
+  readonly unique?: UniqueRule | undefined;
+  readonly limits?: JobLimits | undefined;
   readonly partitionKey?: string | undefined;
   readonly traceparent?: string | undefined;
 }
 
 export type Enqueued =
   | { readonly kind: 'created'; readonly job: NewJob }
-  | { readonly kind: 'replayed'; readonly job: JobRecord };
+  | { readonly kind: 'replayed'; readonly job: JobRecord }
+  /** Another job of its unique key stands for it. */
+  | { readonly kind: 'joined'; readonly job: JobRecord };
 
 /**
  * Accepts one job. When this resolves the job is committed.
@@ -45,7 +51,8 @@ export async function enqueueJobs(deps: EngineDeps, requests: readonly JobReques
   refuseConflict(requests, outcomes);
   return jobs.map((job, index): Enqueued => {
     const outcome = outcomes[index];
-    return outcome?.kind === 'replayed' ? { kind: 'replayed', job: outcome.job } : { kind: 'created', job };
+    const stands = outcome?.kind === 'replayed' || outcome?.kind === 'joined';
+    return stands ? { kind: outcome.kind, job: outcome.job } : { kind: 'created', job };
   });
 }
 
@@ -65,9 +72,10 @@ function refuseConflict(
 }
 
 /** What makes two requests the same: all that the caller chose, but not when or along which trace it was sent. */
-function fingerprint(request: JobRequest): string {
-  const { type, payload, maxRetries, priority, runAt, partitionKey, retry } = request;
+export function fingerprint(request: JobRequest): string {
+  const { type, payload, maxRetries, priority, runAt, partitionKey, retry, limits } = request;
   const chosen = [type, payload, maxRetries, priority ?? 0, runAt?.toISOString(), partitionKey];
-  // Added only when it is there, so that keys used before there were policies are still recognised.
+  // Added only when they are there, so that keys used before there were such settings are still recognised.
+  if (limits) return JSON.stringify([...chosen, retry, limits]);
   return JSON.stringify(retry ? [...chosen, retry] : chosen);
 }

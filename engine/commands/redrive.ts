@@ -94,9 +94,10 @@ async function redriveUnit(
     job: {
       id: job.id,
       expect: { status: job.status, attempt: job.attempt },
-      status: 'queued',
+      // With limits it stands in line again.
+      status: job.limits ? 'pending' : 'queued',
       freshRetries: true,
-      ...(deps.mode === 'kafka_outbox'
+      ...(deps.mode === 'kafka_outbox' && !job.limits
         ? { dispatch: nextDispatch({ ...job, attemptBase: job.attempt }) }
         : {}),
     },

@@ -11,6 +11,16 @@ export interface Logger {
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
+/** The logger with these fields on every line. */
+export function withFields(logger: Logger, own: LogFields): Logger {
+  return {
+    debug: (message, fields) => logger.debug(message, { ...own, ...fields }),
+    info: (message, fields) => logger.info(message, { ...own, ...fields }),
+    warn: (message, fields) => logger.warn(message, { ...own, ...fields }),
+    error: (message, fields) => logger.error(message, { ...own, ...fields }),
+  };
+}
+
 export const silentLogger: Logger = { debug: drop, info: drop, warn: drop, error: drop };
 
 function drop(): void {

@@ -1,10 +1,12 @@
 import type { ClaimToken, InstanceId, JobId, StepId } from '../../events/ids.ts';
-import type { AuditEntry, Commit, NewInstance, NewJob } from '../commit.ts';
+import type { AuditEntry, Commit, CommitUnit, NewInstance, NewJob } from '../commit.ts';
 import type { JobRecord, JobStatus } from '../job.ts';
+import type { LimitUsage } from '../limits.ts';
 import type { DefinitionRecord, DefinitionSource } from '../workflow/definitions.ts';
 import type { HistoryEntry } from '../workflow/effects.ts';
 import type { InstanceRecord } from '../workflow/instance-record.ts';
 import type { InstanceStatus } from '../workflow/state.ts';
+import type { ScheduleStore } from './schedule-store.ts';
 
 /**
  * Where jobs and instances live. Every implementation passes `test/conformance/record-store.suite.ts`, whose clauses are:
@@ -32,8 +34,13 @@ import type { InstanceStatus } from '../workflow/state.ts';
  * 13. The purges remove what ended longer ago than they are told, never anything open, at most `limit` at a time; of an
  *    instance all or nothing. `nextDueMs` is the time left to the soonest waiting job.
  * 14. `listInstances` is newest first, and gives what the filter describes.
- * 15. `putDefinition` gives each new document the next version of its id, and a known one the version that it has.
- * 16. `dueInstances` gives those whose time has come or that have a message, and `nextInstanceDueMs` is the time left to
+ * 15. That of {@link ScheduleStore}.
+ * 16. `enqueue` of a job with a unique key leaves one open job of its type and key that has not begun, however many ask at once,
+ *     and does with the one that it finds what `decideUnique` says; `joined` names the job that stands for the new one.
+ * 17. `admit` gives every line its turn, counts what is queued or running and what has started, also by attempts that are over,
+ *     and of admissions at the same time lets one decide. Neither `dueJobs` nor `nextDueMs` sees jobs with limits.
+ * 18. `putDefinition` gives each new document the next version of its id, and a known one the version that it has.
+ * 19. `dueInstances` gives those whose time has come or that have a message, and `nextInstanceDueMs` is the time left to
  *    the soonest.
  *
  * All deadlines are set and compared by the store's own clock. Arrays of up to 1,000 are one statement, and answers come
@@ -48,6 +55,8 @@ export interface RecordStore extends DefinitionSource {
 
   claim(request: ClaimRequest): Promise<ClaimOutcome[]>;
   poll(request: PollRequest): Promise<JobRecord[]>;
+  readonly schedules: ScheduleStore;
+
   heartbeat(leases: readonly LeaseProof[], leaseMs: number): Promise<HeartbeatOutcome[]>;
   complete(completions: readonly Completion[]): Promise<CompleteOutcome[]>;
   commit(commit: Commit): Promise<CommitOutcome[]>;
@@ -64,10 +73,20 @@ export interface RecordStore extends DefinitionSource {
   listAudit(subject: { jobId: JobId } | { instanceId: InstanceId }): Promise<AuditRecord[]>;
   counts(): Promise<StoreCounts>;
 
-  /** Jobs whose `run_at` has come and that wait for it (`pending`, `retrying`), soonest first. */
+  /** Jobs without limits whose `run_at` has come and that wait for it (`pending`, `retrying`), soonest first. */
   dueJobs(limit: number): Promise<JobRecord[]>;
-  /** How long until the next waiting job is due, in milliseconds, at least 0; undefined when none waits. */
+  /** How long until the next waiting job without limits is due, in milliseconds, at least 0; undefined when none waits. */
   nextDueMs(): Promise<number | undefined>;
+  /**
+   * Gives due jobs with limits that wait, some of each line in the order of their turn, and what their limits are held
+   * against; applies what is decided. Of two at once, one gives and the other finds nothing. @returns how many units applied
+   */
+  admit(
+    limit: number,
+    decide: (waiting: readonly JobRecord[], usage: LimitUsage) => readonly CommitUnit[],
+  ): Promise<number>;
+  /** How long until time alone may let another in, in milliseconds, at least 0; undefined when it will not. */
+  nextAdmissionMs(): Promise<number | undefined>;
   /** Running jobs whose lease has run out. */
   expiredLeases(limit: number): Promise<LoadedJob[]>;
   /** True while new jobs are queued without a message to the broker, because the way there is held up: they may be polled. */
@@ -204,6 +223,7 @@ export interface Purged {
 export type EnqueueOutcome =
   | { readonly kind: 'created' }
   | { readonly kind: 'replayed'; readonly job: JobRecord }
+  | { readonly kind: 'joined'; readonly job: JobRecord }
   | { readonly kind: 'conflict'; readonly jobId: JobId }
   /** With `allOrNone`: not written because of another job of the same call. */
   | { readonly kind: 'not_written' };

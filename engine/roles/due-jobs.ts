@@ -10,7 +10,7 @@ export async function queueDueJobs(deps: EngineDeps, limit: number): Promise<num
   return jobs.length;
 }
 
-function queueUnit(deps: EngineDeps, job: JobRecord): CommitUnit {
+export function queueUnit(deps: EngineDeps, job: JobRecord): CommitUnit {
   return {
     job: {
       id: job.id,

@@ -3,8 +3,10 @@ import type { Logger } from '../ports/logger.ts';
 import type { WakeupChannel, Wakeups } from '../ports/wakeups.ts';
 import { advanceDueInstances } from './due-instances.ts';
 import { queueDueJobs } from './due-jobs.ts';
+import { admitLimitedJobs } from './limited-jobs.ts';
 import { dispatchPolledJobs, redispatchLostJobs } from './lost-dispatches.ts';
 import { type Retention, sweepEnded } from './retention.ts';
+import { tickSchedules } from './schedule-ticks.ts';
 import { reclaimStaleJobs } from './stale-leases.ts';
 
 /** Work that exactly one process does at a time: the leader. `run` resolves when the signal aborts. */
@@ -54,6 +56,21 @@ export function leaderRoles(deps: EngineDeps, options: LeaderRoleOptions): Leade
       full: INSTANCE_BATCH,
       soonerMs: () => deps.store.nextInstanceDueMs(),
       wokenBy: 'millrace_workflow',
+    }),
+    role(deps, options, {
+      name: 'schedules',
+      everyMs: MAX_PAUSE_MS,
+      work: () => tickSchedules(deps, BATCH),
+      soonerMs: () => deps.store.schedules.nextTickMs(),
+      wokenBy: 'millrace_schedules',
+    }),
+    role(deps, options, {
+      name: 'limited-jobs',
+      everyMs: Math.min(tickMs, MAX_PAUSE_MS),
+      // Again until nobody is admitted: a round looks at a part of each line.
+      work: async () => ((await admitLimitedJobs(deps, BATCH)) > 0 ? BATCH : 0),
+      soonerMs: () => deps.store.nextAdmissionMs(),
+      wokenBy: 'millrace_limits',
     }),
     role(deps, options, { name: 'stale-leases', everyMs: tickMs, work: () => reclaimStaleJobs(deps, BATCH) }),
     role(deps, options, {

@@ -1,6 +1,7 @@
 import type { JobRequest } from '../../engine/commands/enqueue-jobs.ts';
 import { limits } from '../../engine/deps.ts';
 import { MillraceError } from '../../engine/errors.ts';
+import type { UniqueRule } from '../../engine/unique.ts';
 import type { StepId } from '../../events/ids.ts';
 
 import type { KnownTypes } from './known-types.ts';
@@ -23,8 +24,19 @@ export function toJobRequest(
     runAt: body.run_at === undefined ? undefined : new Date(body.run_at),
     idempotencyKey: body.idempotency_key,
     partitionKey: body.partition_key,
+    unique: body.unique && toUniqueRule(body.unique),
+    limits: body.concurrency || body.rate ? { concurrency: body.concurrency, rate: body.rate } : undefined,
     traceparent: traceparentOf(event),
   };
+}
+
+function toUniqueRule({
+  key,
+  mode,
+  delay_ms,
+  max_wait_ms,
+}: NonNullable<JobRequestBody['unique']>): UniqueRule {
+  return { key, mode, delayMs: delay_ms, maxWaitMs: max_wait_ms };
 }
 
 /**

@@ -32,10 +32,11 @@ import { retryStep } from './handlers/retry-step.ts';
 import { signalWorkflow } from './handlers/signal-workflow.ts';
 import { startWorkflow } from './handlers/start-workflow.ts';
 import { uploadDefinition } from './handlers/upload-definition.ts';
+import { scheduleRoutes } from './schedule-routes.ts';
 
 export interface Route {
-  readonly method: 'GET' | 'POST';
-  /** With `{id}` where an id stands, as API Gateway writes it. */
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** With `{id}` where an id stands, or `{name}`, as API Gateway writes it. */
   readonly path: string;
   readonly summary: string;
   readonly endpoint: Endpoint;
@@ -144,6 +145,7 @@ export const apiRoutes: readonly Route[] = [
     summary: 'Get a workflow definition',
     endpoint: getDefinition,
   },
+  ...scheduleRoutes,
   { method: 'GET', path: '/health', summary: 'Whether the process serves', endpoint: health },
   { method: 'GET', path: '/metrics', summary: 'Metrics of this process', endpoint: metricsPage },
 ];

@@ -4,15 +4,27 @@ import { type PollWait, pollJobs } from '../../engine/commands/poll-jobs.ts';
 import { MillraceError } from '../../engine/errors.ts';
 import type { JobRecord } from '../../engine/job.ts';
 import type { ClaimOutcome, ClaimRequest, PollRequest } from '../../engine/ports/record-store.ts';
+import type { JobId } from '../../events/ids.ts';
 import type { App } from '../compose.ts';
 
-/** Claims, and measures how long the jobs had waited. */
-export async function claim({ deps, metrics }: App, request: ClaimRequest): Promise<ClaimOutcome[]> {
+/**
+ * Claims, and measures how long the jobs had waited.
+ * @param publishedAt by job, where the claimant has its record from a broker: when that had it
+ */
+export async function claim(
+  { deps, metrics }: App,
+  request: ClaimRequest,
+  publishedAt?: ReadonlyMap<JobId, number>,
+): Promise<ClaimOutcome[]> {
   const start = deps.clock.now().getTime();
   const outcomes = await claimJobs(deps, request);
   const claimMs = deps.clock.now().getTime() - start;
   for (const outcome of outcomes) {
-    if (outcome.kind === 'claimed') metrics.claimed({ queuedMs: queuedMs(outcome.job), claimMs });
+    if (outcome.kind !== 'claimed') continue;
+    const { job } = outcome;
+    const published = publishedAt?.get(job.id);
+    const sincePublishedMs = published && (job.startedAt?.getTime() ?? Number.NaN) - published;
+    metrics.claimed({ queuedMs: queuedMs(job), claimMs, sincePublishedMs });
   }
   return outcomes;
 }
@@ -51,5 +63,6 @@ export function leaseFields(job: JobRecord) {
   if (!job.token || !job.leaseUntil) {
     throw new MillraceError('internal', `The store claimed job ${job.id} without a lease.`);
   }
-  return { token: job.token, attempt: job.attempt, lease_until: job.leaseUntil };
+  const { token, attempt, leaseUntil, traceparent } = job;
+  return { token, attempt, lease_until: leaseUntil, ...(traceparent === null ? {} : { traceparent }) };
 }

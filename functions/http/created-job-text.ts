@@ -13,7 +13,9 @@ export function createdJobText(job: NewJob): string {
   return (
     `{"id":"${job.id}","idempotency_key":${textOrNull(job.idempotencyKey)},"type":"${job.type}","status":"${job.status}",` +
     `"attempt":0,"max_retries":${job.maxRetries},"retry":${job.retry ? JSON.stringify(job.retry) : 'null'},"priority":${job.priority},` +
-    `"partition_key":${textOrNull(job.partitionKey)},"workflow_id":${textOrNull(job.instanceId)},` +
+    `"partition_key":${textOrNull(job.partitionKey)},"unique_key":${textOrNull(job.unique?.key)},` +
+    `"concurrency":${jsonOrNull(job.limits?.concurrency)},"rate":${jsonOrNull(job.limits?.rate)},` +
+    `"workflow_id":${textOrNull(job.instanceId)},` +
     `"step_index":${job.stepIndex ?? 'null'},"run_at":${runAt},"last_error":null,"worker_id":null,` +
     `"created_at":${createdAt},"queued_at":${queuedAt},"started_at":null,"completed_at":null,` +
     `"updated_at":${createdAt},"payload":${job.payload},"result":null}`
@@ -22,6 +24,10 @@ export function createdJobText(job: NewJob): string {
 
 function textOrNull(text: string | undefined): string {
   return text === undefined ? 'null' : JSON.stringify(text);
+}
+
+function jsonOrNull(value: object | undefined): string {
+  return value ? JSON.stringify(value) : 'null';
 }
 
 let lastMs = Number.NaN;

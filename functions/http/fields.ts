@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { uniqueModes } from '../../engine/unique.ts';
 import { isStepId, isUuid } from '../../events/ids.ts';
 
 /** PostgreSQL's text holds neither NUL nor half a surrogate pair; JSON can escape both. */
@@ -92,3 +93,43 @@ export const retryAfterMs = z
   .min(0)
   .max(30 * DAY_MS)
   .meta({ description: 'From now until the next attempt, instead of the delay of the retry policy.' });
+
+const limitFields = {
+  key: text(255),
+  limit: z.int().min(1).max(10_000),
+};
+
+export const concurrencyLimit = z
+  .strictObject(limitFields)
+  .meta({ id: 'ConcurrencyLimit', description: 'At most `limit` jobs of the key run at a time.' });
+
+export const rateLimit = z.strictObject({ ...limitFields, per_seconds: z.int().min(1).max(86_400) }).meta({
+  id: 'RateLimit',
+  description: 'At most `limit` attempts of jobs of the key start within any span of `per_seconds`.',
+});
+
+export const uniqueRule = z
+  .strictObject({
+    key: text(255).meta({ description: 'Of the jobs of one type.' }),
+    mode: z
+      .enum(uniqueModes)
+      .default('drop')
+      .meta({
+        description:
+          'When another job under the key has not ended: `drop` answers it; `replace` puts this one in its place unless it ' +
+          'runs; `debounce` lets it wait for `delay_ms` of quiet, with the newest payload.',
+      }),
+    delay_ms: z.int().min(1).max(DAY_MS).optional(),
+    max_wait_ms: z
+      .int()
+      .min(1)
+      .max(7 * DAY_MS)
+      .optional()
+      .meta({ description: 'With `debounce`: from the first on.' }),
+  })
+  .refine(
+    ({ mode, delay_ms, max_wait_ms }) =>
+      mode === 'debounce' ? delay_ms !== undefined : delay_ms === undefined && max_wait_ms === undefined,
+    'has `delay_ms`, and may have `max_wait_ms`, with the mode `debounce` and no other',
+  )
+  .meta({ id: 'UniqueRule' });

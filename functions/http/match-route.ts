@@ -6,18 +6,19 @@ export interface Match {
   readonly pathParameters: Record<string, string> | undefined;
 }
 
-/** Routes without `{id}`, by method and path: one look-up finds most requests. */
+/** Routes without a parameter, by method and path: one look-up finds most requests. */
 const fixed = new Map(
   routes.map((route) => [`${route.method} ${route.path}`, { route, pathParameters: undefined }]),
 );
 const patterns = routes
-  .filter(({ path }) => path.includes('{id}'))
+  .filter(({ path }) => path.includes('{'))
   .map((route) => ({
     route,
     pattern: new RegExp(`^${route.path.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`),
   }));
+const methods = [...new Set(routes.map(({ method }) => method))].sort();
 
-/** The route API Gateway would choose: a path written out goes before one with `{id}` in it. */
+/** The route API Gateway would choose: a path written out goes before one with a parameter. */
 export function matchRoute(method: string, path: string): Match | undefined {
   const found = fixed.get(`${method} ${path}`);
   if (found) return found;
@@ -32,7 +33,7 @@ export function matchRoute(method: string, path: string): Match | undefined {
 
 /** The methods that a path takes, for the answer to another one. */
 export function methodsAt(path: string): string[] {
-  return ['GET', 'POST'].filter((method) => matchRoute(method, path) !== undefined);
+  return methods.filter((method) => matchRoute(method, path) !== undefined);
 }
 
 function decode(text: string): string {

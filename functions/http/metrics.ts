@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { WalSample } from '../../adapters/postgres/wal-guard.ts';
+import { createHopSeconds } from '../../adapters/prometheus/hop-seconds.ts';
 import type { DispatchMode } from '../../engine/deps.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
@@ -30,14 +31,28 @@ export function observeRequest(route: string, status: number, seconds: number): 
 
 export interface JobMetrics {
   enqueued(types: Iterable<string>): void;
-  /** A claimed job: how long it was queued, and how long the claim took in the database. */
-  claimed(pickup: { readonly queuedMs: number; readonly claimMs: number }): void;
-  completed(id: JobId): void;
+  claimed(pickup: Pickup): void;
+  completed(jobs: readonly CompletedJob[]): void;
   failed(): void;
   /** What the guard of the write-ahead log saw. */
   guarded(sample: WalSample): void;
   /** The page in Prometheus' text format, gauges freshly sampled. */
   page(): Promise<string>;
+}
+
+/** A claimed job, in milliseconds. */
+export interface Pickup {
+  readonly queuedMs: number;
+  /** What the claim took in the database. */
+  readonly claimMs: number;
+  /** Since the broker had its message; undefined where there is no broker, or the claimant did not say. */
+  readonly sincePublishedMs?: number | undefined;
+}
+
+export interface CompletedJob {
+  readonly id: JobId;
+  /** From the claim to the result, by the worker's clock. */
+  readonly heldMs?: number | undefined;
 }
 
 interface Sampled {
@@ -55,20 +70,30 @@ export function createJobMetrics(mode: DispatchMode, sampled: Sampled): JobMetri
   const latency = new Histogram({
     name: 'job_latency_seconds',
     help: 'Time from the acceptance of a job to its completion.',
-    buckets: Array.from({ length: 20 }, (_, power) => 0.001 * 2 ** power),
+    buckets: POWERS_OF_TWO_MS,
     registers,
   });
-  const pickup = mode === 'polling' ? createPickupMetrics(registers) : undefined;
   const wal = mode === 'kafka_outbox' ? createWalMetrics(registers) : undefined;
+  const run = new Histogram({
+    name: 'job_run_seconds',
+    help: 'Time from the claim of a job to its result, as its worker tells.',
+    buckets: POWERS_OF_TWO_MS,
+    registers,
+  });
+  const claimed = mode === 'polling' ? createPickupMetrics(registers) : createClaimHop(registers);
   const sample = createGauges(registers, sampled);
   return {
     enqueued: (types) => {
-      for (const type of types) total.inc({ type });
+      for (const [type, count] of countEach(types)) total.inc({ type }, count);
     },
-    claimed: (measured) => pickup?.(measured),
-    completed: (id) => {
-      success.inc();
-      latency.observe((sampled.clock.now().getTime() - createdAtMs(id)) / 1000);
+    claimed,
+    completed: (jobs) => {
+      success.inc(jobs.length);
+      const now = sampled.clock.now().getTime();
+      for (const { id, heldMs } of jobs) {
+        latency.observe(Math.max(0, now - createdAtMs(id)) / 1000);
+        if (heldMs !== undefined) run.observe(heldMs / 1000);
+      }
     },
     failed: () => failures.inc(),
     guarded: (seen) => wal?.(seen),
@@ -81,8 +106,25 @@ export function createJobMetrics(mode: DispatchMode, sampled: Sampled): JobMetri
   };
 }
 
+/** From a millisecond to nine minutes. */
+const POWERS_OF_TWO_MS = Array.from({ length: 20 }, (_, power) => 0.001 * 2 ** power);
+
+function countEach(types: Iterable<string>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const type of types) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return counts;
+}
+
+/** The hops before it are the relay's to tell; that of the claim compares two clocks, the database's and the relay's. */
+function createClaimHop([registry]: Registry[]): JobMetrics['claimed'] {
+  const hops = registry && createHopSeconds(registry, ['claim']);
+  return ({ sincePublishedMs }) => {
+    if (sincePublishedMs !== undefined) hops?.add('claim', Math.max(0, sincePublishedMs) / 1000, 1);
+  };
+}
+
 function createPickupMetrics(registers: Registry[]): JobMetrics['claimed'] {
-  const buckets = Array.from({ length: 18 }, (_, power) => 0.001 * 2 ** power);
+  const buckets = POWERS_OF_TWO_MS.slice(0, 18);
   const pickup = new Histogram({
     name: 'job_pickup_latency',
     help: 'Seconds a job was queued before it was claimed.',

@@ -1,7 +1,7 @@
 import type middy from '@middy/core';
 import type * as z from 'zod';
 import { isMillraceError } from '../../engine/errors.ts';
-import { type InstanceId, isUuid, type JobId } from '../../events/ids.ts';
+import { type InstanceId, isStepId, isUuid, type JobId } from '../../events/ids.ts';
 import { faultLog } from '../compose.ts';
 import { observeRequest } from './metrics.ts';
 import { type FieldFault, invalidRequest, problemReply, problemStatus } from './problem.ts';
@@ -34,12 +34,22 @@ export function refuse(): Middleware {
       const { error, event } = request;
       const requestId = event.requestContext?.requestId ?? request.context.awsRequestId;
       const isFault = !isMillraceError(error) || problemStatus[error.code] >= 500;
-      if (isFault) faultLog.error('request failed', { request_id: requestId, route: event.routeKey, error });
+      if (isFault) faultLog.error('request failed', { ...idsOf(event), request_id: requestId, error });
       // Set, not returned: a returned reply would end the chain before the measuring.
       request.response = problemReply(error, isFault ? requestId : undefined);
     },
   };
 }
+
+function idsOf({ routeKey, pathParameters, headers }: HttpEvent) {
+  return {
+    route: routeKey,
+    id: pathParameters?.['id'],
+    trace_id: TRACE_ID.exec(headers?.['traceparent'] ?? '')?.[1],
+  };
+}
+
+const TRACE_ID = /^[0-9a-f]{2}-([0-9a-f]{32})-/;
 
 /** Reads and checks path, query and body, and names all faults at once. */
 export function readInput(shape: EndpointShape): Middleware {
@@ -49,12 +59,15 @@ export function readInput(shape: EndpointShape): Middleware {
       const id = event.pathParameters?.['id'] ?? '';
       const isKey = shape.id === 'job' || shape.id === 'workflow';
       if (isKey && !isUuid(id)) faults.push({ field: 'id', message: 'is not a UUID' });
+      const name = event.pathParameters?.['name'] ?? '';
+      if (shape.name !== undefined && !isStepId(name))
+        faults.push({ field: 'name', message: 'is not a name' });
       const query = checked(shape.query, { value: event.queryStringParameters ?? {}, root: 'query', faults });
       const json = readBody(shape, event);
       const body = checked(shape.body, { value: json.value, root: 'body', faults });
       if (faults.length > 0) throw invalidRequest(faults);
       const key = id.toLowerCase() as JobId & InstanceId;
-      event.input = { id: key, query, body, text: json.text, event };
+      event.input = { id: key, name, query, body, text: json.text, event };
     },
   };
 }

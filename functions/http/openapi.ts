@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { createDocument, type ZodOpenApiOperationObject, type ZodOpenApiPathsObject } from 'zod-openapi';
 import type { Route } from './api-routes.ts';
-import { uuid } from './fields.ts';
+import { stepId, uuid } from './fields.ts';
 import { problem } from './replies.ts';
 import type { EndpointShape, ReplyShape } from './shape.ts';
 
@@ -44,16 +44,19 @@ function operation({ method, path, summary, endpoint: { shape } }: Route): ZodOp
 }
 
 function parameters(shape: EndpointShape) {
-  const id = shape.id === 'definition' ? z.string() : uuid;
-  const step = shape.step ? { step: z.string() } : {};
-  const path = shape.id ? { path: z.object({ id, ...step }) } : {};
+  const ids = {
+    ...(shape.id && { id: shape.id === 'definition' ? z.string() : uuid }),
+    ...(shape.step && { step: z.string() }),
+    ...(shape.name && { name: stepId }),
+  };
+  const path = shape.id || shape.name ? { path: z.object(ids) } : {};
   const query = shape.query instanceof z.ZodObject ? { query: shape.query } : {};
   return { requestParams: { ...path, ...query } };
 }
 
 /** What an endpoint says of its replies, and those that any endpoint of its kind gives. */
 function replies(shape: EndpointShape): Record<string, ReplyShape> {
-  const takesInput = shape.body ?? shape.query ?? shape.id;
+  const takesInput = shape.body ?? shape.query ?? shape.id ?? shape.name;
   return {
     ...shape.replies,
     ...(takesInput
@@ -67,6 +70,7 @@ function replies(shape: EndpointShape): Record<string, ReplyShape> {
 }
 
 function response(status: string, { description, schema, contentType = 'application/json' }: ReplyShape) {
+  if (status === '204') return { description };
   const isProblem = Number(status) >= 400;
   const media = isProblem ? 'application/problem+json' : contentType;
   const content = isProblem ? { schema: problem } : { schema: schema ?? z.string() };

@@ -10,6 +10,7 @@ export const problemStatus = {
   not_found: 404,
   method_not_allowed: 405,
   idempotency_conflict: 409,
+  schedule_exists: 409,
   illegal_transition: 409,
   poll_disabled: 409,
   stale_token: 409,

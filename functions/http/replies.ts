@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { jobStatuses } from '../../engine/job.ts';
-import { anyJson, retrySettings } from './fields.ts';
+import { anyJson, concurrencyLimit, rateLimit, retrySettings } from './fields.ts';
 
 /** What the endpoints answer, for the OpenAPI document; the tests hold real answers against it. */
 
@@ -19,6 +19,9 @@ const jobShape = {
   retry: retrySettings.nullable(),
   priority: z.int(),
   partition_key: z.string().nullable(),
+  unique_key: z.string().nullable(),
+  concurrency: concurrencyLimit.nullable(),
+  rate: rateLimit.nullable(),
   workflow_id: id.nullable(),
   step_index: z.int().nullable(),
   run_at: time,
@@ -58,7 +61,15 @@ export const jobDetail = z
 
 /** A token has the form of a UUID, but all of its bits are random: none is a version. */
 const token = z.guid();
-const claim = { token, attempt: z.int(), lease_until: time };
+const claim = {
+  token,
+  attempt: z.int(),
+  lease_until: time,
+  traceparent: z
+    .string()
+    .optional()
+    .meta({ description: 'W3C trace context that the job was accepted with.' }),
+};
 export const claimed = z.strictObject({ job, ...claim });
 const claimedInBatch = z
   .strictObject({ ...jobShape, payload: anyJson.optional(), payload_omitted: z.literal(true).optional() })

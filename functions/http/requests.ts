@@ -3,15 +3,18 @@ import { limits } from '../../engine/deps.ts';
 import { jobStatuses } from '../../engine/job.ts';
 import {
   anyJson,
+  concurrencyLimit,
   dateTime,
   leaseSeconds,
   lenientText,
   maxRetries,
   pageFields,
+  rateLimit,
   retryAfterMs,
   retrySettings,
   stepId,
   text,
+  uniqueRule,
   uuid,
   workerId,
 } from './fields.ts';
@@ -30,7 +33,18 @@ export const jobRequest = z
     run_at: dateTime.optional(),
     priority: z.int().min(-32_768).max(32_767).default(0),
     partition_key: text(255).optional().meta({ description: 'Jobs of one key are dispatched in order.' }),
+    unique: uniqueRule.optional(),
+    concurrency: concurrencyLimit.optional(),
+    rate: rateLimit.optional(),
   })
+  .refine(
+    ({ unique, idempotency_key }) => !(unique && idempotency_key),
+    'may have one of `unique` and `idempotency_key`',
+  )
+  .refine(
+    ({ unique, run_at }) => !(unique?.mode === 'debounce' && run_at),
+    'may have one of `run_at` and `unique` with the mode `debounce`, which sets it',
+  )
   .meta({ id: 'JobRequest' });
 
 export type JobRequestBody = z.infer<typeof jobRequest>;
@@ -55,6 +69,10 @@ export const claimRequest = z.strictObject({
 
 export const claimBatchRequest = z.strictObject({
   ids: z.array(uuid).min(1).max(limits.batchJobs),
+  published_at: z.array(z.int().min(0)).max(limits.batchJobs).optional().meta({
+    description:
+      "For each id the time of its record, in milliseconds since the epoch: for the API's metrics.",
+  }),
   claim_id: claimId,
   worker_id: workerId,
   lease_seconds: leaseSeconds,
@@ -92,7 +110,16 @@ export const heartbeatBatchRequest = z.strictObject({
   lease_seconds: leaseSeconds,
 });
 
-const completion = { token: uuid, result: anyJson.optional() };
+const completion = {
+  token: uuid,
+  result: anyJson.optional(),
+  held_ms: z
+    .int()
+    .min(0)
+    .max(limits.leaseMs.max * 1000)
+    .optional()
+    .meta({ description: "From the claim to this result by the worker's clock: for the API's metrics." }),
+};
 
 export const completeRequest = z.strictObject(completion);
 

@@ -10,14 +10,17 @@ import { jsonArray, jsonObject } from './views.ts';
 
 /** The two commands that end an attempt, counted, and the answers to them, which are the same for both. */
 
+/** A result, and how long the worker had the job, where it says so. */
+export interface MeasuredCompletion extends Completion {
+  readonly heldMs?: number | undefined;
+}
+
 export async function complete(
   { deps, metrics }: App,
-  completions: readonly Completion[],
+  completions: readonly MeasuredCompletion[],
 ): Promise<SettleOutcome[]> {
   const outcomes = await completeJobs(deps, completions);
-  for (const [index, { id }] of completions.entries()) {
-    if (outcomes[index]?.kind === 'settled') metrics.completed(id);
-  }
+  metrics.completed(completions.filter((_, index) => outcomes[index]?.kind === 'settled'));
   return outcomes;
 }
 

@@ -22,6 +22,8 @@ export interface EndpointShape<Body extends z.ZodType = z.ZodType, Query extends
   readonly id?: 'job' | 'workflow' | 'definition';
   /** The path has `{step}` in it. */
   readonly step?: true;
+  /** What `{name}` in the path is the name of. */
+  readonly name?: 'schedule';
   readonly query?: Query;
   readonly body?: Body;
   /** A request without a body is one with `{}`. */
@@ -40,6 +42,8 @@ export interface ReplyShape {
 export interface Input<Body, Query> {
   /** `{id}` of the path, in lower case; empty in a path without one. Of a definition see `event`. */
   readonly id: JobId & InstanceId;
+  /** `{name}` of the path; empty in a path without one. */
+  readonly name: string;
   readonly query: Query;
   readonly body: Body;
   /** The body as sent, for what must go through byte for byte. */

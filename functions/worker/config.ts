@@ -7,6 +7,7 @@ import {
   readOptional,
   readString,
 } from '../../adapters/env.ts';
+import { readTracingConfig, type TracingConfig } from '../../adapters/opentelemetry/config.ts';
 import type { LogLevel } from '../../adapters/system/logger.ts';
 
 export interface WorkerConfig {
@@ -17,6 +18,7 @@ export interface WorkerConfig {
   readonly concurrency: number;
   readonly handlerTimeoutMs: number;
   readonly logLevel: LogLevel;
+  readonly traced: TracingConfig | undefined;
 }
 
 export interface WorkerDefaults {
@@ -41,6 +43,7 @@ export function readWorkerConfig(
       max: 1000,
     }),
     handlerTimeoutMs: readDuration(env, 'WE_WORKER_HANDLER_TIMEOUT', 15 * 60_000),
+    traced: readTracingConfig(env, 'worker'),
     logLevel: readChoice(env, 'WE_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
   });
 }

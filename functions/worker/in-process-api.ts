@@ -4,7 +4,7 @@ import type { SettleOutcome } from '../../engine/commands/settle.ts';
 import { limits } from '../../engine/deps.ts';
 import type { JobRecord } from '../../engine/job.ts';
 import type { ClaimOutcome, HeartbeatOutcome } from '../../engine/ports/record-store.ts';
-import type { StepId } from '../../events/ids.ts';
+import type { JobId, StepId } from '../../events/ids.ts';
 import type { PollApi, PolledJob } from '../../sdk/worker/poll-client.ts';
 import type { ClaimAnswer, HeartbeatAnswer, SettleAnswer, WorkerApi } from '../../sdk/worker/worker-api.ts';
 import type { App } from '../compose.ts';
@@ -26,16 +26,18 @@ export function createInProcessApi(
 ): WorkerApi & PollApi {
   const lease = { workerId, leaseMs: leaseSeconds * 1000 };
   return {
-    claim: async (ids) => {
-      const outcomes = await claim(app, { ids, claimId: randomUUID(), ...lease });
+    claim: async (ids, _signal, publishedAt) => {
+      const published = new Map(publishedAt?.map((at, index) => [ids[index] as JobId, at]));
+      const outcomes = await claim(app, { ids, claimId: randomUUID(), ...lease }, published);
       return outcomes.map(toClaimAnswer);
     },
     heartbeat: async (leases) => (await heartbeat(app.deps, leases, lease.leaseMs)).map(toHeartbeatAnswer),
     complete: async (results) => {
-      const completions = results.map(({ id, token, result }) => ({
+      const completions = results.map(({ id, token, result, heldMs }) => ({
         id,
         token,
         result: within(result, 'result'),
+        heldMs,
       }));
       return (await complete(app, completions)).map(toSettleAnswer);
     },
@@ -59,8 +61,8 @@ function toPolledJob(job: JobRecord): PolledJob {
 }
 
 function claimed(job: JobRecord): PolledJob['claim'] {
-  const { token, attempt, lease_until: leaseUntil } = leaseFields(job);
-  return { outcome: 'claimed', token, attempt, leaseUntil, job };
+  const { token, attempt, lease_until: leaseUntil, traceparent } = leaseFields(job);
+  return { outcome: 'claimed', token, attempt, leaseUntil, traceparent, job };
 }
 
 function toClaimAnswer(outcome: ClaimOutcome): ClaimAnswer {

@@ -31,6 +31,9 @@ export function toClaimAnswer(entry: Fields): ClaimAnswer {
         token: asText(entry['token'], 'token') as ClaimToken,
         attempt: asInteger(entry['attempt'], 'attempt'),
         leaseUntil: asDate(entry['lease_until'], 'lease_until'),
+        ...(entry['traceparent'] === undefined
+          ? {}
+          : { traceparent: asText(entry['traceparent'], 'traceparent') }),
         job: toClaimedJob(asFields(entry['job'], 'job')),
       };
     case 'not_claimable':

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readResults, toClaimAnswer, toHeartbeatAnswer, toSettleAnswer } from './api-answers.ts';
 import { chunk } from './chunks.ts';
 import { createPostJson, type HttpOptions } from './post-json.ts';
-import type { JobFailure, Undecodable, WorkerApi } from './worker-api.ts';
+import type { JobFailure, JobResult, Undecodable, WorkerApi } from './worker-api.ts';
 
 export interface ApiClientOptions extends HttpOptions {
   /** Names this worker in the jobs it runs. */
@@ -21,12 +21,19 @@ export function createApiClient(options: ApiClientOptions): WorkerApi {
   const post = createPostJson(options);
   const { workerId, leaseSeconds } = options;
   return {
-    claim: (ids, signal) =>
-      each(plain(ids), async (part) => {
-        // One for all tries of this request: a claim whose answer is lost gets the same leases again.
-        const body = { ids: part, claim_id: randomUUID(), worker_id: workerId, lease_seconds: leaseSeconds };
+    claim: (ids, signal, publishedAt) =>
+      each(plain(ids.map((id, index) => ({ id, at: publishedAt?.[index] }))), async (part) => {
+        const times = part.flatMap(({ at }) => at ?? []);
+        const body = {
+          ids: idsOf(part),
+          ...(times.length === part.length ? { published_at: times } : {}),
+          // One for all tries of this request: a claim whose answer is lost gets the same leases again.
+          claim_id: randomUUID(),
+          worker_id: workerId,
+          lease_seconds: leaseSeconds,
+        };
         const answer = await post('/api/v1/jobs/claim', JSON.stringify(body), signal);
-        return readResults(answer, part, toClaimAnswer);
+        return readResults(answer, body.ids, toClaimAnswer);
       }),
     heartbeat: (leases, signal) =>
       each(plain(leases), async (part) => {
@@ -70,8 +77,9 @@ export function createApiClient(options: ApiClientOptions): WorkerApi {
 }
 
 /** A result is JSON already, and goes in as it is. */
-function completionText({ id, token, result }: { id: string; token: string; result: string }): string {
-  return `{"id":${JSON.stringify(id)},"token":${JSON.stringify(token)},"result":${result}}`;
+function completionText({ id, token, result, heldMs }: JobResult): string {
+  const held = heldMs === undefined ? '' : `,"held_ms":${heldMs}`;
+  return `{"id":${JSON.stringify(id)},"token":${JSON.stringify(token)},"result":${result}${held}}`;
 }
 
 function failureBody({ id, token, error, retryable, retryAfterMs }: JobFailure) {

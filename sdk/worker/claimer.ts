@@ -71,6 +71,7 @@ export class Claimer {
         const answers = await api.claim(
           part.map(({ dispatch }) => dispatch.jobId),
           stop,
+          part.map(({ timestamp }) => Math.max(0, timestamp)),
         );
         claims.push(...part.map((entry, index) => this.#toClaim(entry, answers[index], since)));
       } catch (error) {

@@ -90,7 +90,8 @@ export class JobLanes {
 
   async #record({ lease }: LeasedJob, settlement: Settlement): Promise<void> {
     const { reporter, leases, logger } = this.#options;
-    const ids = { job_id: lease.id, type: lease.claim.job.type, attempt: lease.claim.attempt };
+    const { attempt, job } = lease.claim;
+    const ids = { job_id: lease.id, instance_id: job.instanceId, type: job.type, attempt };
     try {
       const answer = await reporter.report(lease, settlement);
       if (answer?.outcome !== 'settled') {

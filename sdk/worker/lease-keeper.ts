@@ -7,6 +7,8 @@ type Claimed = Extract<ClaimAnswer, { outcome: 'claimed' }>;
 /** A claimed job from the claim until its result is recorded. */
 export interface HeldLease extends Lease {
   readonly claim: Claimed;
+  /** When it was asked for, in milliseconds since the epoch. */
+  readonly since: number;
   /** Aborts when the attempt must end: the lease is lost, or {@link abort} was called. */
   readonly signal: AbortSignal;
   readonly abort: (reason: unknown) => void;
@@ -55,6 +57,7 @@ export class LeaseKeeper implements AsyncDisposable {
       id,
       token: claim.token,
       claim,
+      since,
       signal,
       abort: (reason) => controller.abort(reason),
       isLost: () => signal.reason instanceof LeaseLost,

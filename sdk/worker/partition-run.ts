@@ -172,6 +172,8 @@ function lateStatus(answer: { outcome: string; status?: string } | undefined): s
 function idsOf({ record, offset, dispatch }: Entry) {
   return {
     job_id: dispatch.jobId,
+    instance_id: dispatch.instanceId,
+    attempt: dispatch.attempt,
     type: dispatch.type,
     topic: record.topic,
     partition: record.partition,

@@ -3,6 +3,7 @@ import type { BatchOutcome, IncomingRecord } from '../../engine/ports/event-stre
 import { type Logger, silentLogger } from '../../engine/ports/logger.ts';
 import type { JobHandlers } from '../define.ts';
 import { AttemptLimits, LONGEST_ATTEMPT_MS } from './attempt-limits.ts';
+import { AttemptSpans, type WorkerTracing } from './attempt-spans.ts';
 import { Claimer } from './claimer.ts';
 import { sdkClock } from './clock.ts';
 import type { Deadline } from './deadline.ts';
@@ -26,6 +27,7 @@ export interface ProcessRecordsOptions {
   /** An attempt may take this long, in milliseconds; 15 minutes unless given. */
   readonly handlerTimeoutMs?: number;
   readonly logger?: Logger;
+  readonly tracing?: WorkerTracing | undefined;
   readonly clock?: Clock;
 }
 
@@ -66,11 +68,13 @@ function openTools(
 ): BatchTools {
   const { clock = sdkClock, logger = silentLogger, api, handlers, concurrency = 1 } = options;
   const { leases, deadline } = shared;
+  const spans = new AttemptSpans(options.tracing, 'kafka');
   const attempt = {
     handlers,
     logger,
     clock,
     limits,
+    spans,
     heartbeat: (lease: Parameters<LeaseKeeper['extend']>[0]) => leases.extend(lease),
   };
   return {
@@ -80,7 +84,7 @@ function openTools(
     concurrency,
     now: () => clock.now().getTime(),
     claimer: new Claimer({ api, leases, clock, stop: deadline.stop }),
-    reporter: new Reporter({ api, clock, end: deadline.end }),
+    reporter: new Reporter({ api, clock, spans, end: deadline.end }),
     run: (lease, payloadText) => runAttempt(lease, payloadText, attempt),
   };
 }

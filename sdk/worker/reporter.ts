@@ -1,9 +1,11 @@
 import { isMillraceError } from '../../engine/errors.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
+import type { AttemptSpans } from './attempt-spans.ts';
 import { Coalescer } from './coalescer.ts';
+import type { HeldLease } from './lease-keeper.ts';
 import { errorText } from './result-text.ts';
 import type { Settlement } from './run-attempt.ts';
-import type { JobFailure, JobResult, Lease, SettleAnswer, WorkerApi } from './worker-api.ts';
+import type { JobFailure, JobResult, SettleAnswer, WorkerApi } from './worker-api.ts';
 
 /** A result waits this long for others, in milliseconds, so that a slow handler does not hold up its neighbours' results. */
 const WINDOW = { maxCount: 1000, sendCount: 100, maxDelayMs: 20 } as const;
@@ -11,6 +13,7 @@ const WINDOW = { maxCount: 1000, sendCount: 100, maxDelayMs: 20 } as const;
 export interface ReporterOptions {
   readonly api: WorkerApi;
   readonly clock: Clock;
+  readonly spans: AttemptSpans;
   /** Aborts when there is no time left for requests. */
   readonly end: AbortSignal;
 }
@@ -19,8 +22,12 @@ export interface ReporterOptions {
 export class Reporter {
   readonly #results: Coalescer<JobResult, SettleAnswer>;
   readonly #failures: Coalescer<JobFailure, SettleAnswer>;
+  readonly #clock: Clock;
+  readonly #spans: AttemptSpans;
 
-  constructor({ api, clock, end }: ReporterOptions) {
+  constructor({ api, clock, end, spans }: ReporterOptions) {
+    this.#clock = clock;
+    this.#spans = spans;
     this.#results = new Coalescer<JobResult, SettleAnswer>({
       ...WINDOW,
       clock,
@@ -34,7 +41,19 @@ export class Reporter {
   }
 
   /** Resolves once it is recorded, be it as late. Rejects when it could not be. */
-  async report({ id, token }: Lease, settlement: Settlement): Promise<SettleAnswer | undefined> {
+  async report(lease: HeldLease, settlement: Settlement): Promise<SettleAnswer | undefined> {
+    const span = this.#spans.settle(lease);
+    try {
+      const answer = await this.#settle(lease, settlement);
+      span.end({ 'millrace.job.status': answer && 'status' in answer ? answer.status : 'lost' });
+      return answer;
+    } catch (error) {
+      span.end({}, error);
+      throw error;
+    }
+  }
+
+  async #settle({ id, token, since }: HeldLease, settlement: Settlement): Promise<SettleAnswer | undefined> {
     switch (settlement.kind) {
       case 'lost':
         return undefined;
@@ -43,7 +62,7 @@ export class Reporter {
         return this.#failures.add({ id, token, error, retryable, retryAfterMs });
       }
       case 'complete':
-        return this.#complete({ id, token, result: settlement.result });
+        return this.#complete({ id, token, result: settlement.result, heldMs: this.#heldMs(since) });
       default:
         return settlement satisfies never;
     }
@@ -52,6 +71,11 @@ export class Reporter {
   flush(): void {
     this.#results.flush();
     this.#failures.flush();
+  }
+
+  /** A clock that was set back has measured nothing. */
+  #heldMs(since: number): number {
+    return Math.max(0, this.#clock.now().getTime() - since);
   }
 
   async #complete(result: JobResult): Promise<SettleAnswer> {

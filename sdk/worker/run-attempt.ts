@@ -1,9 +1,10 @@
 import type { Clock } from '../../engine/ports/clock.ts';
-import type { Logger } from '../../engine/ports/logger.ts';
+import { type Logger, withFields } from '../../engine/ports/logger.ts';
 import type { Job, JobContext, JobHandlers } from '../define.ts';
 import { isNonRetryable } from '../non-retryable-error.ts';
 import { retryAfterOf } from '../retry-after-error.ts';
 import type { AttemptLimits } from './attempt-limits.ts';
+import type { AttemptSpans } from './attempt-spans.ts';
 import type { HeldLease } from './lease-keeper.ts';
 import { errorText, resultText } from './result-text.ts';
 
@@ -31,6 +32,7 @@ export interface AttemptOptions {
   readonly clock: Clock;
   readonly limits: AttemptLimits;
   readonly heartbeat: (lease: HeldLease) => Promise<void>;
+  readonly spans: AttemptSpans;
 }
 
 /** How long a handler has to obey its signal before the worker goes on without it, in milliseconds. */
@@ -42,6 +44,29 @@ export async function runAttempt(
   payloadText: string,
   options: AttemptOptions,
 ): Promise<Settlement> {
+  const span = options.spans.begin(lease);
+  const attempt: Attempt = {
+    lease,
+    payloadText,
+    traceparent: span?.traceparent ?? lease.claim.traceparent,
+    logger: withFields(options.logger, idsOf(lease, span?.traceId)),
+  };
+  if (!span) return run(attempt, options);
+  const settlement = await span.run(() => run(attempt, options));
+  span.end(settlement.kind, settlement.kind === 'fail' ? settlement.error : undefined);
+  return settlement;
+}
+
+interface Attempt {
+  readonly lease: HeldLease;
+  readonly payloadText: string;
+  readonly traceparent: string | undefined;
+  /** With the ids of the job on every line. */
+  readonly logger: Logger;
+}
+
+async function run(attempt: Attempt, options: AttemptOptions): Promise<Settlement> {
+  const { lease, payloadText, logger } = attempt;
   const { type } = lease.claim.job;
   const handler = Object.hasOwn(options.handlers, type) ? options.handlers[type] : undefined;
   if (!handler) return noHandler(type, options.handlers);
@@ -50,20 +75,14 @@ export async function runAttempt(
   const obedience = new Obedience(lease.signal, options.clock);
   options.limits.begin(lease);
   try {
-    const context = createContext(lease, { payload: payload.value, payloadText, options });
+    const context = createContext(attempt, { payload: payload.value, options });
     // The payload's type is what the handler's author declared for what was enqueued: nothing here can check it.
     const running = (async () => handler(context as JobContext<never>))();
     return settle(await Promise.race([running, obedience.refused]), lease);
   } catch (error) {
     if (lease.isLost()) return { kind: 'lost' };
     const retryable = !isNonRetryable(error);
-    options.logger.warn('an attempt failed', {
-      job_id: lease.id,
-      type,
-      attempt: lease.claim.attempt,
-      retryable,
-      error,
-    });
+    logger.warn('an attempt failed', { retryable, error });
     return { kind: 'fail', error: errorText(error), retryable, retryAfterMs: retryAfterOf(error) };
   } finally {
     options.limits.end(lease);
@@ -130,13 +149,13 @@ class Obedience {
 
 interface ContextParts {
   readonly payload: unknown;
-  readonly payloadText: string;
   readonly options: AttemptOptions;
 }
 
-function createContext(lease: HeldLease, parts: ContextParts): JobContext {
+function createContext(running: Attempt, parts: ContextParts): JobContext {
+  const { lease, payloadText, traceparent, logger } = running;
   const { attempt, job: claimed } = lease.claim;
-  const { payload, payloadText, options } = parts;
+  const { payload, options } = parts;
   const job: Job = { ...claimed, id: lease.id, attempt, payload, payloadText };
   return {
     job,
@@ -144,16 +163,19 @@ function createContext(lease: HeldLease, parts: ContextParts): JobContext {
     token: lease.token,
     signal: lease.signal,
     heartbeat: () => options.heartbeat(lease),
-    logger: jobLogger(options.logger, { job_id: job.id, type: job.type, attempt }),
+    traceparent,
+    logger,
   };
 }
 
-/** The logger with the job's ids on every line. */
-function jobLogger(logger: Logger, ids: Readonly<Record<string, unknown>>): Logger {
+function idsOf({ id, claim }: HeldLease, traceId: string | undefined) {
+  const { attempt, traceparent, job } = claim;
+  const trace_id = traceId ?? traceparent?.split('-')[1];
   return {
-    debug: (message, fields) => logger.debug(message, { ...ids, ...fields }),
-    info: (message, fields) => logger.info(message, { ...ids, ...fields }),
-    warn: (message, fields) => logger.warn(message, { ...ids, ...fields }),
-    error: (message, fields) => logger.error(message, { ...ids, ...fields }),
+    job_id: id,
+    type: job.type,
+    attempt,
+    ...(job.instanceId === null ? {} : { instance_id: job.instanceId }),
+    ...(trace_id === undefined ? {} : { trace_id }),
   };
 }

@@ -6,7 +6,8 @@ import type { ClaimToken, JobId } from '../../events/ids.ts';
  * the request. All reject with a MillraceError: `unavailable` when the API could not be reached in time.
  */
 export interface WorkerApi {
-  claim(ids: readonly JobId[], signal?: AbortSignal): Promise<ClaimAnswer[]>;
+  /** @param publishedAt for each id the time of its record, in milliseconds since the epoch: for metrics only */
+  claim(ids: readonly JobId[], signal?: AbortSignal, publishedAt?: readonly number[]): Promise<ClaimAnswer[]>;
   heartbeat(leases: readonly Lease[], signal?: AbortSignal): Promise<HeartbeatAnswer[]>;
   complete(results: readonly JobResult[], signal?: AbortSignal): Promise<SettleAnswer[]>;
   fail(failures: readonly JobFailure[], signal?: AbortSignal): Promise<SettleAnswer[]>;
@@ -21,6 +22,8 @@ export interface Lease {
 export interface JobResult extends Lease {
   /** JSON text. */
   readonly result: string;
+  /** From the claim to this result, in milliseconds. */
+  readonly heldMs?: number | undefined;
 }
 
 export interface JobFailure extends Lease {
@@ -45,6 +48,8 @@ export type ClaimAnswer =
       readonly token: ClaimToken;
       readonly attempt: number;
       readonly leaseUntil: Date;
+      /** W3C trace context that the job was accepted with. */
+      readonly traceparent?: string | undefined;
       readonly job: ClaimedJob;
     }
   | { readonly outcome: 'not_claimable'; readonly status: JobStatus; readonly attempt: number }

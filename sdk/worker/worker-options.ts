@@ -4,6 +4,7 @@ import type { Clock } from '../../engine/ports/clock.ts';
 import { type Logger, silentLogger } from '../../engine/ports/logger.ts';
 import type { JobHandlers } from '../define.ts';
 import { type ApiClientOptions, createApiClient } from './api-client.ts';
+import type { WorkerTracing } from './attempt-spans.ts';
 import { createProcessRecords, type ProcessRecords, type ProcessRecordsOptions } from './process-records.ts';
 import type { WorkerApi } from './worker-api.ts';
 
@@ -29,6 +30,8 @@ export interface WorkerOptions {
   /** An attempt may take this long, in milliseconds; 15 minutes unless given. */
   readonly handlerTimeoutMs?: number;
   readonly logger?: Logger;
+  /** Traces each attempt; nothing is traced unless given. */
+  readonly tracing?: WorkerTracing | undefined;
   readonly clock?: Clock;
   /** Instead of the API at `apiUrl`: in the same process. */
   readonly api?: WorkerApi;
@@ -57,6 +60,7 @@ export function workerSettings(
     beatMs: options.heartbeatMs,
     concurrency,
     logger,
+    tracing: options.tracing,
     ...(options.handlerTimeoutMs === undefined ? {} : { handlerTimeoutMs: options.handlerTimeoutMs }),
     ...(options.clock ? { clock: options.clock } : {}),
   };

@@ -1,26 +1,23 @@
 import { type BenchStack, describeMachine, startBenchStack } from './environment.ts';
 import { type EnqueueResult, enqueueOverHttp } from './http-enqueue.ts';
+import { type LatencyResult, measureLatency } from './latency.ts';
 import { benchLifecycle } from './lifecycle/bench.ts';
 import { type LiveResult, whileRelayPublishes } from './live-relay.ts';
 import { savePeerCharts } from './peers/peer-charts.ts';
 import { benchPeers, peerTable } from './peers/peers.ts';
-import {
-  type DrainResult,
-  drainWithPgRecvlogical,
-  drainWithRelay,
-  kafkaProducerTest,
-  prepareBacklog,
-} from './relay-drain.ts';
+import { benchRelay } from './relay-bench.ts';
 import { benchShards } from './shards.ts';
-import { median, spread } from './statistics.ts';
+import { spread } from './statistics.ts';
 
 /**
- * `npm run bench` runs everything; `npm run bench -- relay` or `-- http`, `-- shards` one part. `WE_BENCH_ROUNDS` (3),
- * `WE_BENCH_SECONDS` (10) and `WE_BENCH_MESSAGES` (1,000,000) make it shorter. Figures go to the terminal as the tables
- * of BENCHMARKS.md; `--save` draws its charts anew.
+ * `npm run bench` runs everything; `npm run bench -- relay`, or `latency`, `http`, `shards`, `peers`, `lifecycle`, one part.
+ * `WE_BENCH_ROUNDS` (3), `WE_BENCH_SECONDS` (10) and `WE_BENCH_MESSAGES` (1,000,000) make it shorter; `WE_BENCH_BACKLOGS` (10000) lists sizes of
+ * backlog to drain besides, such as 10000,10000000. Figures go to the terminal as the tables of BENCHMARKS.md; `--save`
+ * draws its charts anew.
  */
 const parts: Readonly<Record<string, (stack: BenchStack) => Promise<void>>> = {
-  relay: benchRelay,
+  relay,
+  latency,
   http: benchHttp,
   shards: async (on) => table(await benchShards(on, { rounds, messages, progress })),
   peers: benchPeerRelays,
@@ -29,6 +26,8 @@ const parts: Readonly<Record<string, (stack: BenchStack) => Promise<void>>> = {
 
 const rounds = Number(process.env['WE_BENCH_ROUNDS'] ?? 3);
 const messages = Number(process.env['WE_BENCH_MESSAGES'] ?? 1_000_000);
+const seconds = Number(process.env['WE_BENCH_SECONDS'] ?? 10);
+const backlogs = (process.env['WE_BENCH_BACKLOGS'] ?? '10000').split(',').filter(Boolean).map(Number);
 
 const saves = process.argv.includes('--save');
 const wanted = process.argv.slice(2).filter((name) => name !== '--save');
@@ -44,56 +43,42 @@ for (const [name, part] of Object.entries(parts)) {
   if (wanted.length === 0 || wanted.includes(name)) await part(stack);
 }
 
-async function benchRelay(stack: BenchStack): Promise<void> {
-  const results: DrainResult[] = [];
-  const limits: number[] = [];
-  const producer: number[] = [];
-  for (let round = 1; round <= rounds; round += 1) {
-    progress(
-      `relay, round ${round} of ${rounds}: filling the outbox with ${messages.toLocaleString('en')} rows`,
-    );
-    await prepareBacklog(stack, { messages, perTransaction: 1000, perRow: 1 });
-    progress('  reading it with pg_recvlogical');
-    limits.push((await drainWithPgRecvlogical(stack, messages)) ?? Number.NaN);
-    progress("  Kafka's producer test");
-    producer.push((await kafkaProducerTest(stack, messages)) ?? Number.NaN);
-    progress('  draining it with the relay');
-    results.push(await drainWithRelay(stack, messages));
-  }
-  const rate = results.map((result) => result.messagesPerSecond);
+async function relay(stack: BenchStack): Promise<void> {
+  const [head = [], ...rows] = await benchRelay(stack, { rounds, messages, backlogs, progress });
   console.log(
-    `Relay draining ${messages.toLocaleString('en')} outbox rows of one 300-byte message, 1,000 a transaction, with write-back`,
+    'Relay draining messages of 300 bytes from the outbox; write-back is the delete of each row and the audit row',
   );
-  console.log('(delete and audit row for each); median (smallest–largest) of the rounds:\n');
-  table([
-    ['relay, rows/s', spread(rate)],
-    ['pg_recvlogical alone, rows/s', spread(limits)],
-    ["Kafka's producer test, records/s", spread(producer)],
-    ['relay ÷ pg_recvlogical', (median(rate) / median(limits)).toFixed(2)],
-    ['relay ÷ producer test', (median(rate) / median(producer)).toFixed(2)],
-    [
-      'relay CPU, µs a row',
+  console.log('of each job or pack. CPU is in microseconds a message:\n');
+  for (const row of [head, head.map((_, column) => (column === 0 ? '---' : '---:')), ...rows]) {
+    console.log(`| ${row.join(' | ')} |`);
+  }
+}
+
+async function latency(stack: BenchStack): Promise<void> {
+  const rows: [string, string][] = [];
+  for (const rate of [500, 2_000]) {
+    const results: LatencyResult[] = [];
+    for (let round = 1; round <= rounds; round += 1) {
+      progress(`latency at ${rate} rows/s, round ${round} of ${rounds}`);
+      results.push(await measureLatency(stack, { rate, seconds }));
+    }
+    rows.push([
+      `${rate} rows/s, p50 ms`,
       spread(
-        results.map((result) => result.relayCpuUs),
-        1,
+        results.map(({ p50Ms }) => p50Ms),
+        2,
       ),
-    ],
-    [
-      'walsender CPU, µs a row',
+    ]);
+    rows.push([
+      `${rate} rows/s, p99 ms`,
       spread(
-        results.map((result) => result.walsenderCpuUs),
-        1,
+        results.map(({ p99Ms }) => p99Ms),
+        2,
       ),
-    ],
-    [
-      'broker CPU, µs a row',
-      spread(
-        results.map((result) => result.brokerCpuUs),
-        1,
-      ),
-    ],
-    ['relay peak RSS, MB', spread(results.map((result) => result.relayPeakRssMb))],
-  ]);
+    ]);
+  }
+  console.log('\nFrom the insert of a row to its arrival at a consumer, one row a transaction:\n');
+  table(rows);
 }
 
 async function benchHttp(stack: BenchStack): Promise<void> {

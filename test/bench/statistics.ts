@@ -13,3 +13,8 @@ export function spread(values: readonly number[], digits = 0): string {
   if (values.length === 1) return show(values[0] ?? Number.NaN);
   return `${show(median(values))} (${show(Math.min(...values))}–${show(Math.max(...values))})`;
 }
+
+/** @param sorted ascending */
+export function percentile(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}

@@ -1,6 +1,7 @@
 import { describe, it } from 'vitest';
 import type { EventStreamer } from '../../engine/ports/event-streamer.ts';
 import type { Topic } from '../../events/ids.ts';
+import { inPacks } from './event-streamer.in-packs.ts';
 import {
   failureClause,
   orderClause,
@@ -28,13 +29,17 @@ export interface Clause {
   readonly checks: Readonly<Record<string, (subject: StreamerUnderTest) => Promise<void>>>;
 }
 
-/** In the order of the port's comment. */
-export const eventStreamerClauses: readonly Clause[] = [
+const publisherClauses: readonly Clause[] = [
   storedClause,
   orderClause,
   refusalClause,
   failureClause,
   unknownTopicClause,
+];
+
+/** In the order of the port's comment. */
+export const eventStreamerClauses: readonly Clause[] = [
+  ...publisherClauses,
   redeliveryClause,
   partitionClause,
   abortClause,
@@ -42,17 +47,25 @@ export const eventStreamerClauses: readonly Clause[] = [
 
 /** Runs every clause against an implementation. */
 export function testEventStreamer(name: string, open: () => Promise<StreamerUnderTest>): void {
-  describe(`${name} as an EventStreamer`, () => {
-    for (const { number, title, checks } of eventStreamerClauses) {
-      describe(`${number}. ${title}`, () => {
-        for (const [sentence, check] of Object.entries(checks)) {
-          it(sentence, async () => {
-            await check(await open());
-          });
-        }
-      });
-    }
+  describe(`${name} as an EventStreamer`, () => testClauses(eventStreamerClauses, open));
+  describe(`${name} as a Publisher of packs`, () => {
+    testClauses(publisherClauses, async () => {
+      const subject = await open();
+      return { ...subject, streamer: inPacks(subject.streamer) };
+    });
   });
+}
+
+function testClauses(clauses: readonly Clause[], open: () => Promise<StreamerUnderTest>): void {
+  for (const { number, title, checks } of clauses) {
+    describe(`${number}. ${title}`, () => {
+      for (const [sentence, check] of Object.entries(checks)) {
+        it(sentence, async () => {
+          await check(await open());
+        });
+      }
+    });
+  }
 }
 
 /** The numbers of the clauses that an implementation breaks. */

@@ -222,7 +222,7 @@ export async function deadLetter(
 }
 
 export const definitionClause: Clause = {
-  number: 15,
+  number: 18,
   title: 'putDefinition numbers the versions of a definition',
   checks: {
     'gives a new document the next version, and a known one its own': async ({ store }) => {
@@ -259,7 +259,7 @@ export const definitionClause: Clause = {
 };
 
 export const dueInstanceClause: Clause = {
-  number: 16,
+  number: 19,
   title: 'dueInstances gives those whose time has come',
   checks: {
     'and no others, soonest first': async ({ store }) => {

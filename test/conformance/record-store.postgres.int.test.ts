@@ -21,7 +21,7 @@ afterAll(async () => {
 
 testRecordStore('PostgreSQL', async (): Promise<StoreUnderTest> => {
   await pool.query(
-    'truncate workflow_definitions, workflow_messages, jobs, workflow_instances, audit_log, dispatch_outbox, undecodable_records, job_types restart identity cascade',
+    'truncate workflow_definitions, workflow_messages, jobs, workflow_instances, audit_log, dispatch_outbox, undecodable_records, job_types, schedules, rate_starts restart identity cascade',
   );
   return {
     store: createPostgresRecordStore(pool),

@@ -10,9 +10,12 @@ import {
   definitionClause,
   dueInstanceClause,
 } from './record-store.lifecycle.clauses.ts';
+import { limitClause } from './record-store.limit.clauses.ts';
 import { pollClause } from './record-store.poll.clauses.ts';
 import { instanceListClause, purgeClause } from './record-store.purge.clauses.ts';
 import { deadlineClause, listClause, outboxClause } from './record-store.read.clauses.ts';
+import { scheduleClause } from './record-store.schedule.clauses.ts';
+import { uniqueClause } from './record-store.unique.clauses.ts';
 
 /** A store to be tested, empty, and what the relay would find in its outbox. */
 export interface StoreUnderTest extends AsyncDisposable {
@@ -42,6 +45,9 @@ export const recordStoreClauses: readonly Clause[] = [
   deadLetterClause,
   purgeClause,
   instanceListClause,
+  scheduleClause,
+  uniqueClause,
+  limitClause,
   definitionClause,
   dueInstanceClause,
   deadlineClause,

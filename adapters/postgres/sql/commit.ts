@@ -86,6 +86,8 @@ export async function applyUnits(
           when applied.delay_ms is null then jobs.run_at
           else clock_timestamp() + applied.delay_ms * interval '1 millisecond'
         end,
+        -- Another job may have the key by now.
+        unique_key = case when applied.fresh_retries then null else jobs.unique_key end,
         attempt_base = case when applied.fresh_retries then jobs.attempt else jobs.attempt_base end,
         lease_until = null,
         queued_at = case when applied.to_status = 'queued' then clock_timestamp() else jobs.queued_at end,

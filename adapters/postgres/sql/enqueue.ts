@@ -1,4 +1,5 @@
 import type { NewJob } from '../../../engine/commit.ts';
+import { laneOf } from '../../../engine/limits.ts';
 import { byteaArray, intArray, jsonArray, textArray, timestamptzArray, uuidArray } from '../binary-array.ts';
 import { dispatchIds, packNumbers, readyPacks } from '../packs.ts';
 import type { Database } from './database.ts';
@@ -6,7 +7,7 @@ import type { Database } from './database.ts';
 /**
  * Writes the jobs and one outbox row a pack of their messages; no outbox row while the write-ahead log may grow no further
  * (`dispatch_fallback`, looked up once a statement).
- * @returns for each job whether it was written; false means that its idempotency key was taken
+ * @returns for each job whether it was written; false means that its idempotency key or unique key was taken
  */
 export async function insertJobs(db: Database, jobs: readonly NewJob[], shards: number): Promise<boolean[]> {
   if (jobs.some(isSpecial)) return insertSpecial(db, jobs, shards);
@@ -15,8 +16,9 @@ export async function insertJobs(db: Database, jobs: readonly NewJob[], shards: 
 }
 
 /** What most jobs are without, so that the statement for those need not look at it. */
-function isSpecial({ idempotencyKey, retry, status }: NewJob): boolean {
-  return idempotencyKey !== undefined || retry !== undefined || status === 'pending';
+function isSpecial({ idempotencyKey, retry, status, unique }: NewJob): boolean {
+  // One with limits is pending.
+  return idempotencyKey !== undefined || retry !== undefined || status === 'pending' || unique !== undefined;
 }
 
 /** Jobs without keys are all written or none, so their packs are made here, and the statement joins nothing. */
@@ -78,31 +80,33 @@ async function insertSpecial(db: Database, jobs: readonly NewJob[], shards: numb
       from unnest(
         $1::uuid[], $2::text[], $3::text[], $4::json[], $5::integer[], $6::integer[], $7::timestamptz[],
         $8::timestamptz[], $9::text[], $10::text[], $11::text[], $12::bytea[], $13::text[], $14::integer[], $15::bytea[],
-        $16::text[], $17::uuid[]
+        $16::text[], $17::uuid[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[]
       ) with ordinality as t (
         id, type, status, payload, priority, max_retries, created_at, run_at, partition_key, traceparent, idempotency_key,
-        request_hash, topic, pack, message, retry, dispatch_id, ord
+        request_hash, topic, pack, message, retry, dispatch_id, unique_key, limits, limit_lane, concurrency_key, rate_key, ord
       )
     ), inserted as (
       insert into jobs (
         id, type, status, payload, priority, max_retries, created_at, run_at, idempotency_key, request_hash,
-        partition_key, traceparent, retry, dispatches, dispatch_id, queued_at
+        partition_key, traceparent, retry, unique_key, limits, limit_lane, concurrency_key, rate_key, dispatches,
+        dispatch_id, queued_at
       )
       select
         id, type, status, payload, priority, max_retries, created_at, coalesce(run_at, created_at), idempotency_key,
-        request_hash, partition_key, traceparent, retry::json,
+        request_hash, partition_key, traceparent, retry::json, unique_key, limits::json, limit_lane, concurrency_key, rate_key,
         case when message is null or (select dispatch_fallback from millrace_settings) then 0 else 1 end,
         case when not (select dispatch_fallback from millrace_settings) then dispatch_id end,
         case when status = 'queued' then clock_timestamp() end
       from input
       order by idempotency_key, ord
-      on conflict (idempotency_key) where idempotency_key is not null do nothing
+      -- Of either key.
+      on conflict do nothing
       returning id
     ), outbox as (
       insert into dispatch_outbox (topic, message_count, messages, dispatch_id, shard_key, packed_for)
       select
         input.topic, count(*), string_agg(input.message, ''::bytea order by input.ord),
-        case when count(*) > 1 then input.dispatch_id end, input.pack % $18::smallint, $18::smallint
+        case when count(*) > 1 then input.dispatch_id end, input.pack % $23::smallint, $23::smallint
       from input
       join inserted on inserted.id = input.id
       where input.message is not null and not (select dispatch_fallback from millrace_settings)
@@ -111,7 +115,10 @@ async function insertSpecial(db: Database, jobs: readonly NewJob[], shards: numb
     )
     select
       inserted.id is not null as created,
-      (select millrace_wake_due(min(run_at)) from input where status = 'pending' having count(*) > 0)
+      (
+        select millrace_wake_due(min(run_at)) from input where status = 'pending' and limit_lane is null having count(*) > 0
+      ),
+      (select pg_notify('millrace_limits', '') from input where limit_lane is not null limit 1)
     from input
     left join inserted on inserted.id = input.id
     order by input.ord
@@ -127,6 +134,11 @@ async function insertSpecial(db: Database, jobs: readonly NewJob[], shards: numb
       byteaArray(jobs.map((job) => job.dispatch?.message)),
       textArray(jobs.map((job) => job.retry && JSON.stringify(job.retry))),
       uuidArray(dispatchIds(jobs, shards)),
+      textArray(jobs.map((job) => job.unique?.key)),
+      textArray(jobs.map((job) => job.limits && JSON.stringify(job.limits))),
+      textArray(jobs.map((job) => job.limits && laneOf(job.limits))),
+      textArray(jobs.map((job) => job.limits?.concurrency?.key)),
+      textArray(jobs.map((job) => job.limits?.rate?.key)),
       shards,
     ],
     'enqueue-special',

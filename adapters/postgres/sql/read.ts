@@ -53,7 +53,7 @@ export async function selectDueJobs(db: Database, limit: number): Promise<JobRow
     `
     select *
     from jobs
-    where status in ('pending', 'retrying') and run_at <= clock_timestamp()
+    where status in ('pending', 'retrying') and limit_lane is null and run_at <= clock_timestamp()
     order by run_at
     limit $1::integer
     `,
@@ -83,7 +83,7 @@ export async function selectNextDue(db: Database): Promise<number | null> {
     `
     select greatest(0, extract(epoch from run_at - clock_timestamp()) * 1000)::double precision as ms
     from jobs
-    where status in ('pending', 'retrying')
+    where status in ('pending', 'retrying') and limit_lane is null
     order by run_at
     limit 1
     `,

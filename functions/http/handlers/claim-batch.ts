@@ -19,10 +19,11 @@ export const claimBatch = defineEndpoint(
   },
   async ({ body }, app) => {
     const lease = leaseRequest(body);
+    const publishedAt = new Map(body.published_at?.map((at, index) => [body.ids[index] as JobId, at]));
     const outcomes = await onceEach(
       body.ids as JobId[],
       (id) => id,
-      (ids) => claim(app(), { ids, ...lease }),
+      (ids) => claim(app(), { ids, ...lease }, publishedAt),
     );
     let room = PAYLOAD_CHARACTERS;
     const results = outcomes.map(([id, outcome]) => {

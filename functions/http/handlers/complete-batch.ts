@@ -1,4 +1,3 @@
-import type { Completion } from '../../../engine/ports/record-store.ts';
 import { rawElements, rawMembers } from '../../../engine/raw-json.ts';
 import type { ClaimToken, JobId } from '../../../events/ids.ts';
 import { within } from '../accept.ts';
@@ -6,7 +5,7 @@ import { defineEndpoint } from '../endpoint.ts';
 import * as replies from '../replies.ts';
 import { bodyLimits } from '../request-body.ts';
 import { completeBatchRequest } from '../requests.ts';
-import { complete, settleEach } from '../settlements.ts';
+import { complete, type MeasuredCompletion, settleEach } from '../settlements.ts';
 
 export const completeBatch = defineEndpoint(
   {
@@ -16,9 +15,10 @@ export const completeBatch = defineEndpoint(
   },
   ({ body, text }, app) => {
     const raw = rawElements(rawMembers(text).get('jobs') ?? '[]');
-    const completions = body.jobs.map(({ id, token }, index): Completion => {
+    const completions = body.jobs.map(({ id, token, held_ms }, index): MeasuredCompletion => {
       const result = rawMembers(raw[index] ?? '{}').get('result') ?? 'null';
-      return { id: id as JobId, token: token as ClaimToken, result: within(result, `jobs[${index}].result`) };
+      const text = within(result, `jobs[${index}].result`);
+      return { id: id as JobId, token: token as ClaimToken, result: text, heldMs: held_ms };
     });
     return settleEach(completions, (distinct) => complete(app(), distinct));
   },

@@ -23,7 +23,8 @@ export const completeJob = defineEndpoint(
   },
   async ({ id, body, text }, app) => {
     const result = within(rawMembers(text).get('result') ?? 'null', 'result');
-    const [outcome] = await complete(app(), [{ id, token: body.token as ClaimToken, result }]);
+    const completion = { id, token: body.token as ClaimToken, result, heldMs: body.held_ms };
+    const [outcome] = await complete(app(), [completion]);
     return settledReply(id, outcome);
   },
 );

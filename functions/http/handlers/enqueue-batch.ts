@@ -1,6 +1,7 @@
 import { enqueueJobs } from '../../../engine/commands/enqueue-jobs.ts';
 import { rawElements, rawMembers } from '../../../engine/raw-json.ts';
 import { requireKnownTypes, toJobRequest } from '../accept.ts';
+import { acceptWithin } from '../accept-spans.ts';
 import { createdJobText } from '../created-job-text.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import * as replies from '../replies.ts';
@@ -27,7 +28,14 @@ export const enqueueBatch = defineEndpoint(
     });
     const wanted = requests.map(({ type }) => type);
     await requireKnownTypes(types, wanted, (index) => `jobs[${index}].type`);
-    const enqueued = await enqueueJobs(deps, requests);
+    const enqueued = await acceptWithin(app(), {
+      kind: 'job',
+      names: wanted,
+      event,
+      accept: (own) =>
+        enqueueJobs(deps, own ? requests.map((one, n) => ({ ...one, traceparent: own[n] })) : requests),
+      fieldsOf: (outcomes) => outcomes.map(({ job }) => ({ 'messaging.message.id': job.id })),
+    });
     const created = enqueued.filter(({ kind }) => kind === 'created');
     metrics.enqueued(created.map(({ job }) => job.type));
     const jobs = enqueued.map((one) => (one.kind === 'created' ? createdJobText(one.job) : jobText(one.job)));

@@ -3,7 +3,7 @@ import type { CommitUnit } from '../../../engine/commit.ts';
 import type { LeaseProof, RecordStore } from '../../../engine/ports/record-store.ts';
 
 /** A store with some of its methods replaced. */
-export function withFault(store: RecordStore, fault: Partial<RecordStore>): RecordStore {
+export function withFault<Port extends object>(store: Port, fault: Partial<Port>): Port {
   return new Proxy(store, {
     get(target, name) {
       const member: unknown = Reflect.get(fault, name) ?? Reflect.get(target, name);

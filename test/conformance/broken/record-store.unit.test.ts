@@ -23,6 +23,18 @@ import {
   storesADefinitionTwice,
   tearsInstancesApart,
 } from './record-store-lifecycle-faults.ts';
+import {
+  countsNothing,
+  forgetsWhatHasStarted,
+  keepsTheOldPayload,
+  letsTimersQueueLimitedJobs,
+  writesBesideTheOpenJob,
+} from './record-store-limit-faults.ts';
+import {
+  advancesWithoutItsJobs,
+  ticksAtAnyRevision,
+  ticksWhatIsPaused,
+} from './record-store-schedule-faults.ts';
 
 /** The clauses each fault must be caught by; it may break others too. */
 const caughtBy: readonly (readonly [(store: RecordStore) => RecordStore, readonly number[]])[] = [
@@ -36,13 +48,21 @@ const caughtBy: readonly (readonly [(store: RecordStore) => RecordStore, readonl
   [pollsOutOfTurn, [9]],
   [pollsWithoutLocking, [9]],
   [leavesTheJobsOpen, [11]],
-  [storesADefinitionTwice, [15]],
-  [hurriesTimers, [16]],
+  [storesADefinitionTwice, [18]],
+  [hurriesTimers, [19]],
   [forgetsTheFreshRetries, [12]],
   [ignoresTheWordsOfTheError, [12]],
   [purgesTooEarly, [13]],
   [tearsInstancesApart, [13]],
   [listsTheOldestInstancesFirst, [14]],
+  [ticksAtAnyRevision, [15]],
+  [advancesWithoutItsJobs, [15]],
+  [ticksWhatIsPaused, [15]],
+  [writesBesideTheOpenJob, [16]],
+  [keepsTheOldPayload, [16]],
+  [forgetsWhatHasStarted, [17]],
+  [countsNothing, [17]],
+  [letsTimersQueueLimitedJobs, [17]],
 ];
 
 describe('the suite of the RecordStore', () => {

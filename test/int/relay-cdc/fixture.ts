@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { createPool } from '../../../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../../../adapters/postgres/record-store.ts';
 import { createEngineDeps } from '../../../adapters/system/engine-deps.ts';
+import type { LagReader } from '../../../engine/ports/consumer-lag.ts';
 import { type Logger, silentLogger } from '../../../engine/ports/logger.ts';
 import type { JobId, Topic } from '../../../events/ids.ts';
 import { encodePack } from '../../../events/pack.ts';
@@ -23,6 +24,7 @@ export interface RelayOptions {
   readonly broker?: TestBroker;
   readonly roles?: readonly RelayRole[];
   readonly logger?: Logger;
+  readonly openLagReader?: () => Promise<LagReader>;
 }
 
 export interface RunningRelay {
@@ -86,6 +88,7 @@ export class RelayFixture implements AsyncDisposable {
       pool,
       engine,
       streamer,
+      ...(options.openLagReader ? { openLagReader: options.openLagReader } : {}),
       openSession: (connection, session) => openSession(config, connection, session),
       roles,
       logger,

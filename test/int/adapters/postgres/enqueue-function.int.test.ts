@@ -201,12 +201,41 @@ describe.each([18, 15] as const)('millrace.enqueue on PostgreSQL %i', (version) 
     expect(await outbox()).toHaveLength(1);
   });
 
+  test('keeps the retry policy, and makes the hash that the HTTP API makes of it', async () => {
+    const { rows } = await pool.query(
+      `select millrace.enqueue('send-email', '{}', idempotency_key => 'k', retry => '{"base_ms":5}') as id`,
+    );
+    const deps = createEngineDeps(createPostgresRecordStore(pool), 'polling');
+    const request = { type: TYPE, payload: '{}', maxRetries: 3, idempotencyKey: 'k', retry: { base_ms: 5 } };
+    const again = await enqueueJob(deps, request);
+    expect([again.kind, again.job.id, again.job.retry]).toEqual(['replayed', rows[0]?.id, { base_ms: 5 }]);
+  });
+
+  test('answers with the open job of a unique key, also when many ask at once, and writes anew once it has ended', async () => {
+    const ask = () => pool.query(`select millrace.enqueue('send-email', '{}', unique_key => 'u') as id`);
+    const answers = await Promise.all(Array.from({ length: 30 }, ask));
+    const ids = new Set(answers.map(({ rows }) => rows[0]?.id));
+    expect(ids.size).toBe(1);
+    await pool.query(`update jobs set status = 'cancelled', completed_at = now()`);
+    expect(ids).not.toContain((await ask()).rows[0]?.id);
+  });
+
   test.each([
     [`select millrace.enqueue('nobody', '{}')`, '23503', /No handler .* "nobody"/],
     [`select millrace.enqueue('send-email', null)`, '22023', /payload/],
     [`select millrace.enqueue('send-email', to_json(repeat('x', 262144)))`, '22023', /256 KB/],
     [`select millrace.enqueue('send-email', '{}', max_retries => 1001)`, '22023', /max_retries/],
     [`select millrace.enqueue('send-email', '{}', priority => 40000)`, '22023', /priority/],
+    [`select millrace.enqueue('send-email', '{}', retry => '[]')`, '22023', /object/],
+    [`select millrace.enqueue('send-email', '{}', retry => '{"base":1}')`, '22023', /"base"/],
+    [`select millrace.enqueue('send-email', '{}', retry => '{"jitter":"1"}')`, '22023', /"jitter"/],
+    [`select millrace.enqueue('send-email', '{}', retry => '{"jitter":1.5}')`, '22023', /jitter.*0 to 1/],
+    [`select millrace.enqueue('send-email', '{}', unique_key => '')`, '22023', /unique_key/],
+    [
+      `select millrace.enqueue('send-email', '{}', unique_key => 'u', idempotency_key => 'i')`,
+      '22023',
+      /unique_key/,
+    ],
     [`select millrace.enqueue('send-email', '{}', idempotency_key => '')`, '22023', /1 to 255/],
   ])('refuses %s', async (statement, code, message) => {
     await expect(pool.query(statement)).rejects.toMatchObject({

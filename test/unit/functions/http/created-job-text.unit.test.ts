@@ -17,6 +17,14 @@ const overrides = fc.record(
     runAt: fc.date({ noInvalidDate: true }),
     idempotencyKey: fc.string({ unit: 'binary' }),
     partitionKey: fc.string({ unit: 'binary' }),
+    unique: fc.record({ key: fc.string({ unit: 'binary' }), mode: fc.constant('drop' as const) }),
+    limits: fc.record(
+      {
+        concurrency: fc.record({ key: fc.string(), limit: fc.nat() }),
+        rate: fc.record({ key: fc.string(), limit: fc.nat(), per_seconds: fc.nat() }),
+      },
+      { requiredKeys: [] },
+    ),
   },
   { requiredKeys: [] },
 );

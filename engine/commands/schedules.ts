@@ -1,0 +1,144 @@
+import type { EngineDeps } from '../deps.ts';
+import { MillraceError } from '../errors.ts';
+import type { ScheduleDefinition, ScheduleRecord } from '../schedule.ts';
+import { type Enqueued, enqueueJob } from './enqueue-jobs.ts';
+import { contention, MAX_ROUNDS } from './settle.ts';
+
+export type ScheduleChanges = Partial<Omit<ScheduleDefinition, 'name'>>;
+
+/** @throws MillraceError `schedule_exists` */
+export async function createSchedule(
+  deps: EngineDeps,
+  definition: ScheduleDefinition,
+): Promise<ScheduleRecord> {
+  const { name } = definition;
+  const written = await deps.store.schedules.insert(planned(deps, definition, 'api'));
+  if (!written) throw scheduleExists(name);
+  return getSchedule(deps, name);
+}
+
+/**
+ * Changes what is given; the rest stays. A schedule that goes on after a pause, or at other times, is due next after now:
+ * ticks of the pause were not missed.
+ * @throws MillraceError `not_found`
+ */
+export async function changeSchedule(
+  deps: EngineDeps,
+  name: string,
+  changes: ScheduleChanges,
+): Promise<ScheduleRecord> {
+  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+    const current = await getSchedule(deps, name);
+    if (await apply(deps, current, { changes, source: current.source })) return getSchedule(deps, name);
+  }
+  throw contention();
+}
+
+/** @throws MillraceError `not_found` */
+export async function removeSchedule(deps: EngineDeps, name: string): Promise<void> {
+  if (!(await deps.store.schedules.remove(name))) throw scheduleNotFound(name);
+}
+
+/** @throws MillraceError `not_found` */
+export async function getSchedule(deps: EngineDeps, name: string): Promise<ScheduleRecord> {
+  const schedule = await deps.store.schedules.get(name);
+  if (!schedule) throw scheduleNotFound(name);
+  return schedule;
+}
+
+/** Enqueues its job now, besides its ticks, also while it is paused. @throws MillraceError `not_found` */
+export async function runSchedule(deps: EngineDeps, name: string): Promise<Enqueued> {
+  const { type, payload, maxRetries, priority, retry, partitionKey } = await getSchedule(deps, name);
+  const rest = { retry: retry ?? undefined, partitionKey: partitionKey ?? undefined };
+  return enqueueJob(deps, { type, payload, maxRetries, priority, ...rest });
+}
+
+/** A schedule as a millrace.config.ts declares it; without `enabled` a pause that somebody made stays. */
+export type DeclaredSchedule = Omit<ScheduleDefinition, 'enabled'> & {
+  readonly enabled?: boolean | undefined;
+};
+
+/**
+ * Makes the schedules of a service what it declares. One that it declared before and no longer does is removed; it is known
+ * by its job type, which is the service's own, so that two services on one database leave each other's alone. A schedule of
+ * the same name that was made through the API is taken over.
+ */
+export async function syncSchedules(
+  deps: EngineDeps,
+  { types, declared }: { readonly types: readonly string[]; readonly declared: readonly DeclaredSchedule[] },
+): Promise<void> {
+  const { schedules } = deps.store;
+  for (const schedule of declared) await declare(deps, schedule);
+  const names = new Set(declared.map(({ name }) => name));
+  for (let after: string | undefined; ; ) {
+    const page = await schedules.list({ after, limit: 500 });
+    for (const { name, source, type } of page) {
+      if (source === 'config' && types.includes(type) && !names.has(name)) await schedules.remove(name);
+    }
+    after = page.at(-1)?.name;
+    if (after === undefined) return;
+  }
+}
+
+async function declare(deps: EngineDeps, declared: DeclaredSchedule): Promise<void> {
+  const { schedules } = deps.store;
+  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+    const current = await schedules.get(declared.name);
+    const enabled = declared.enabled ?? current?.enabled ?? true;
+    const definition = { ...declared, enabled };
+    if (!current) {
+      if (await schedules.insert(planned(deps, definition, 'config'))) return;
+    } else if (current.source === 'config' && isSame(current, definition)) return;
+    else if (await apply(deps, current, { changes: definition, source: 'config' })) return;
+  }
+  throw contention();
+}
+
+function isSame(current: ScheduleRecord, definition: ScheduleDefinition): boolean {
+  const names = Object.keys(definition) as (keyof ScheduleDefinition)[];
+  return names.every((name) => JSON.stringify(current[name]) === JSON.stringify(definition[name]));
+}
+
+function apply(
+  deps: EngineDeps,
+  current: ScheduleRecord,
+  { changes, source }: { readonly changes: ScheduleChanges; readonly source: ScheduleRecord['source'] },
+): Promise<boolean> {
+  const { revision, nextRunAt, lastRunAt: _, createdAt: __, updatedAt: ___, ...before } = current;
+  const after = planned(deps, { ...before, ...changes }, source);
+  const sameTimes =
+    before.enabled && after.enabled && before.cron === after.cron && before.timeZone === after.timeZone;
+  return deps.store.schedules.update(sameTimes ? { ...after, nextRunAt } : after, revision);
+}
+
+function planned(deps: EngineDeps, definition: ScheduleDefinition, source: ScheduleRecord['source']) {
+  const fault = deps.cron.fault(definition);
+  if (fault) throw badSchedule(definition.name, fault);
+  const next = definition.enabled ? deps.cron.next(definition, deps.clock.now()) : undefined;
+  return { ...definition, source, nextRunAt: next ?? null };
+}
+
+function badSchedule(name: string, { field, message }: { readonly field: string; readonly message: string }) {
+  const detail = { errors: [{ field, message }] };
+  return new MillraceError(
+    'invalid_request',
+    `Schedule "${name}": ${field} ${message}. Nothing was written.`,
+    {
+      detail,
+    },
+  );
+}
+
+function scheduleExists(name: string): MillraceError {
+  return new MillraceError(
+    'schedule_exists',
+    `There is a schedule "${name}" already. Nothing was written. Change it with PATCH, or take another name.`,
+    { detail: { name } },
+  );
+}
+
+function scheduleNotFound(name: string): MillraceError {
+  return new MillraceError('not_found', `There is no schedule "${name}". Check the name.`, {
+    detail: { name },
+  });
+}

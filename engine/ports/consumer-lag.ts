@@ -1,0 +1,15 @@
+import type { StepId, Topic } from '../../events/ids.ts';
+
+/** How far the workers of one step are behind. */
+export interface ConsumerLag {
+  readonly topic: Topic;
+  readonly group: string;
+  /** Age of the oldest record that the group has not committed; 0 when it has committed all. */
+  readonly seconds: number;
+}
+
+export interface LagReader {
+  /** Rejects with a MillraceError as the broker refuses. */
+  read(step: StepId): Promise<ConsumerLag>;
+  close(): Promise<void>;
+}
