@@ -1,5 +1,5 @@
 import type { Lsn } from '../events/ids.ts';
-import { laterOf } from './lsn.ts';
+import { formatLsn, laterOf } from './lsn.ts';
 
 /** A transaction between its first byte from the log and the broker's last acknowledgement of it. */
 export interface TrackedTransaction {
@@ -41,6 +41,12 @@ export class AckTracker {
 
   begin(commitLsn: Lsn): TrackedTransaction {
     if (this.#newest) throw new RangeError('a transaction begins within another');
+    // Stays on in production: the server skips a commit before what was confirmed, so this one would have been lost.
+    if (commitLsn < this.#watermark) {
+      throw new RangeError(
+        `The commit at ${formatLsn(commitLsn)} comes after ${formatLsn(this.#watermark)} was confirmed.`,
+      );
+    }
     const transaction = { commitLsn, unacked: 0, endLsn: undefined, messages: 0 };
     this.#newest = transaction;
     this.#transactions.push(transaction);

@@ -45,6 +45,14 @@ export class Liveness {
     return this.#now() - this.#sentAt < WAL_SENDER_TIMEOUT_MS;
   }
 
+  /**
+   * Whether the server has answered of late. What is said into a cut connection counts as sent; a server that is pinged and
+   * stays silent may have given this process up. While reading is paused there is no telling.
+   */
+  isHeard(): boolean {
+    return this.#paused || this.#now() - this.#receivedAt < WAL_SENDER_TIMEOUT_MS;
+  }
+
   /** What is to be said now. A ping is a report that asks for an answer. */
   due(): 'nothing' | 'report' | 'ping' {
     const now = this.#now();

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { Clock } from '../engine/ports/clock.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { Lsn, Term } from '../events/ids.ts';
-import { formatLsn, laterOf } from './lsn.ts';
+import { formatLsn } from './lsn.ts';
 import type { RelayMetrics } from './metrics.ts';
 import { publicationIncomplete, publicationQuery } from './publication.ts';
 import type { PublishLane } from './publish-lane.ts';
@@ -18,6 +18,7 @@ import {
 import type { ReplicationConnection } from './replication-connection.ts';
 import type { Shard } from './shards.ts';
 import { createSlot, dropSlot, inspectSlot, releaseSlot, type SlotState } from './slot.ts';
+import { startPosition } from './term-rules.ts';
 
 export interface Leadership {
   readonly connection: ReplicationConnection;
@@ -63,11 +64,12 @@ export async function prepareSlot(leadership: Leadership, deps: PrepareDeps): Pr
     return { start: await rebuild(leadership, deps, { reason, exists: slot !== undefined }), isKept: false };
   }
   await release(connection, deps);
-  // A crash of the server takes the slot back to its last checkpoint, and this row not: the later of both is right.
-  const known = before?.confirmed;
-  const confirmed = slot?.confirmed ?? identity.position;
-  const isAhead = known !== undefined && known <= identity.position;
-  return { start: isAhead ? laterOf(confirmed, known) : confirmed, isKept: true };
+  const start = startPosition({
+    slot: slot?.confirmed,
+    recorded: before?.confirmed,
+    written: identity.position,
+  });
+  return { start, isKept: true };
 }
 
 export type RebuildReason =

@@ -50,6 +50,8 @@ export async function runRelayLoop(deps: RelayDeps, first: Candidacy, signal: Ab
       await serve(deps, candidacy, signal);
     } catch (error) {
       if (isFinal(error)) throw error;
+      // Before the pause: another replica may well be able to do what this one could not, and must get the lock.
+      await candidacy?.connection.close();
       failures = performance.now() - startedAt > GOOD_TERM_MS ? 1 : failures + 1;
       const pauseMs = pauseAfter(failures, config.backoff, engine.random());
       logFailure(logger, error, { pauseMs: Math.round(pauseMs), failures });

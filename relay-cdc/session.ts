@@ -3,7 +3,7 @@ import type { Lsn } from '../events/ids.ts';
 import { replicationFailed } from './failures.ts';
 import { FrameReader } from './frame-reader.ts';
 import { LIVENESS_TICK_MS, Liveness } from './liveness.ts';
-import { formatLsn, laterOf } from './lsn.ts';
+import { formatLsn } from './lsn.ts';
 import { PgoutputDecoder } from './pgoutput.ts';
 import type { ReplicationConnection } from './replication-connection.ts';
 import {
@@ -15,6 +15,7 @@ import {
   standbyStatusMessage,
   WAL_DATA_HEADER_BYTES,
 } from './replication-messages.ts';
+import { StreamPosition } from './stream-position.ts';
 import type { WalSession, WalSink } from './wal-session.ts';
 
 export interface SessionOptions {
@@ -42,16 +43,14 @@ export class OwnWalSession implements WalSession {
   #phase: Phase = 'new';
   #stream: Duplex | undefined;
   #sink: WalSink | undefined;
-  #received: Lsn;
-  #confirmed: Lsn;
+  readonly #position: StreamPosition;
   #liveness = new Liveness();
   #confirmTimer: NodeJS.Timeout | undefined;
 
   constructor(connection: ReplicationConnection, options: SessionOptions) {
     this.#connection = connection;
     this.#options = options;
-    this.#received = options.start;
-    this.#confirmed = options.start;
+    this.#position = new StreamPosition(options.start);
   }
 
   async run(sink: WalSink): Promise<void> {
@@ -78,9 +77,8 @@ export class OwnWalSession implements WalSession {
   }
 
   confirm(lsn: Lsn): void {
-    if (lsn <= this.#confirmed) return;
-    this.#confirmed = lsn;
-    this.#confirmTimer ??= setTimeout(() => this.#report(), CONFIRM_DELAY_MS);
+    if (this.#position.confirm(lsn))
+      this.#confirmTimer ??= setTimeout(() => this.#report(), CONFIRM_DELAY_MS);
   }
 
   pause(): void {
@@ -95,21 +93,22 @@ export class OwnWalSession implements WalSession {
 
   isCurrent(): boolean {
     if (this.#phase === 'ended') return false;
-    return this.#phase !== 'streaming' || this.#liveness.isCurrent();
+    return this.#phase !== 'streaming' || (this.#liveness.isCurrent() && this.#liveness.isHeard());
   }
 
   async stop(): Promise<void> {
-    if (this.#phase === 'streaming') {
-      this.#report();
-      this.#phase = 'stopping';
-      this.#stream?.write(copyDoneMessage());
-      // The server works through what was sent in order: once it answers, it has the position.
-      this.resume();
-      const timer = setTimeout(() => this.#end(), STOP_DEADLINE_MS);
-      await this.#ended.promise.finally(() => clearTimeout(timer));
-    } else {
+    if (this.#phase === 'streaming') this.#report();
+    // The report may just have found that the server has given this process up: then it is over already.
+    if (this.#phase !== 'streaming') {
       this.#end();
+      return;
     }
+    this.#phase = 'stopping';
+    this.#stream?.write(copyDoneMessage());
+    // The server works through what was sent in order: once it answers, it has the position.
+    this.resume();
+    const timer = setTimeout(() => this.#end(), STOP_DEADLINE_MS);
+    await this.#ended.promise.finally(() => clearTimeout(timer));
   }
 
   #startCommand(): string {
@@ -139,7 +138,7 @@ export class OwnWalSession implements WalSession {
       if (bytes[body.start] === COPY.walData) {
         header = { bytes, at: body.start };
         decoder.decode(bytes, body.start + WAL_DATA_HEADER_BYTES, body.end);
-        this.#received = bytes.readBigUInt64BE(body.start + 1) as Lsn;
+        this.#position.received(bytes.readBigUInt64BE(body.start + 1) as Lsn);
       } else if (bytes[body.start] === COPY.keepalive) {
         this.#keepalive(sink, bytes, body.start);
       }
@@ -162,14 +161,15 @@ export class OwnWalSession implements WalSession {
    * before it was given up, and one report would make it look alive to itself.
    */
   #stillCurrent(): boolean {
-    if (this.isCurrent()) return true;
+    if (this.#phase === 'ended') return false;
+    if (this.#phase !== 'streaming' || this.#liveness.isCurrent()) return true;
     this.#end(this.#liveness.failure());
     return false;
   }
 
   #keepalive(sink: WalSink, bytes: Buffer, at: number): void {
     const walEnd = bytes.readBigUInt64BE(at + 1) as Lsn;
-    this.#received = laterOf(this.#received, walEnd);
+    this.#position.received(walEnd);
     sink.keepalive(walEnd);
     if (bytes[at + 17] === 1) this.#report();
   }
@@ -208,7 +208,7 @@ export class OwnWalSession implements WalSession {
     clearTimeout(this.#confirmTimer);
     this.#confirmTimer = undefined;
     if (this.#phase !== 'streaming' || !this.#stillCurrent()) return;
-    const status = { written: this.#received, flushed: this.#confirmed, now: new Date(), replyRequested };
+    const status = { ...this.#position.status(), now: new Date(), replyRequested };
     this.#stream?.write(standbyStatusMessage(status));
     this.#liveness.sent();
   }

@@ -5,7 +5,6 @@ import type { EventStreamer, ReadTail } from '../engine/ports/event-streamer.ts'
 import type { Logger } from '../engine/ports/logger.ts';
 import type { Lsn, Term } from '../events/ids.ts';
 import { jobTopic } from '../events/topics.ts';
-import { AckTracker } from './ack-tracker.ts';
 import type { RelayConfig } from './config.ts';
 import { sampleConsumerLag } from './consumer-lag.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -16,11 +15,13 @@ import { PublishLane } from './publish-lane.ts';
 import type { PublishedRow } from './published.ts';
 import { PublishedTail, readPublished, SkippingPublisher } from './published-tail.ts';
 import { refuseJobs } from './refusals.ts';
+import { RelayCore } from './relay-core.ts';
 import { recordHandOver } from './relay-state.ts';
 import type { ReplicationConnection } from './replication-connection.ts';
 import type { SessionOptions } from './session.ts';
 import { clearOutbox } from './sql/clear-outbox.ts';
 import { publishStragglers } from './stragglers.ts';
+import { type HandOverPhase, mayPublish, nextPhase } from './term-rules.ts';
 import { aborted, atMost, unlessAborted } from './waiting.ts';
 import type { WalSession } from './wal-session.ts';
 import { WriteBack } from './write-back.ts';
@@ -104,14 +105,13 @@ async function lead(context: Lead): Promise<void> {
     ending,
   );
   if (isKept && mayRepeat(leadership)) await readTail(deps, tail, ending);
-  const tracker = new AckTracker(start);
+  const core = new RelayCore(start, config.limits);
   const session = deps.openSession(leadership.connection, { ...config, start });
   follow(session);
   const dispatcher = new Dispatcher({
     session,
-    tracker,
+    core,
     lane,
-    limits: config.limits,
     metrics,
     onFailure: fail,
   });
@@ -120,12 +120,11 @@ async function lead(context: Lead): Promise<void> {
   cleanup.defer(() => dispatcher.stop());
   session.run(dispatcher).catch(fail);
   deps.onStreaming();
-  const duties = startDuties(context, { lane, writeBack, watermark: () => tracker.watermark, tail });
+  const duties = startDuties(context, { lane, writeBack, watermark: () => core.watermark, tail });
   cleanup.defer(() => duties.stop());
   await aborted(ending);
   over.signal.throwIfAborted();
-  await duties.stop();
-  await handOver(context, { dispatcher, writeBack, session });
+  await handOver(context, { duties, dispatcher, writeBack, session });
 }
 
 /** After a term that did not end in order, some of what comes is published already. */
@@ -143,7 +142,7 @@ async function readTail(deps: TermDeps, tail: PublishedTail, signal: AbortSignal
 }
 
 /** Publisher and write-back, and the lane between them. They are closed in the opposite order: first nothing new comes. */
-async function openWayOut({ deps, leadership, stop, over, cleanup }: Lead, tail: PublishedTail) {
+async function openWayOut({ deps, leadership, over, cleanup }: Lead, tail: PublishedTail) {
   const { config, engine, logger, metrics, pool } = deps;
   const { clear = (rows: readonly PublishedRow[]) => clearOutbox(pool, rows, leadership.term) } = deps;
   const { term } = leadership;
@@ -162,7 +161,8 @@ async function openWayOut({ deps, leadership, stop, over, cleanup }: Lead, tail:
     logger,
     metrics,
   });
-  cleanup.defer(() => writeBack.close(CLEAR_DEADLINE_MS[stop.aborted ? 'handOver' : 'failure']));
+  // Told to stop while the database vanishes, it must not try for as long as a hand-over may take.
+  cleanup.defer(() => writeBack.close(CLEAR_DEADLINE_MS[over.signal.aborted ? 'failure' : 'handOver']));
   const skipping = new SkippingPublisher(publisher, tail, metrics);
   const lane = new PublishLane({
     // Asked for at each call: only while there is something to leave out does a message pass by the tail.
@@ -173,7 +173,7 @@ async function openWayOut({ deps, leadership, stop, over, cleanup }: Lead, tail:
     timeoutMs: config.publishTimeoutMs,
     metrics,
     logger,
-    mayPublish: () => !over.signal.aborted && (session?.isCurrent() ?? true),
+    mayPublish: () => mayPublish(over.signal.aborted ? 'over' : 'leading', session?.isCurrent() ?? true),
     onPublished: async (rows, refused) => {
       await refuseJobs(engine, refused);
       await writeBack.add(rows);
@@ -215,17 +215,37 @@ function startDuties(
 
 async function handOver(
   { deps, leadership, over }: Lead,
-  parts: { dispatcher: Dispatcher; writeBack: WriteBack; session: WalSession },
+  parts: {
+    duties: { stop(): Promise<void> };
+    dispatcher: Dispatcher;
+    writeBack: WriteBack;
+    session: WalSession;
+  },
 ): Promise<void> {
-  const { dispatcher, writeBack, session } = parts;
+  const { duties, dispatcher, writeBack, session } = parts;
   const { config, engine, pool } = deps;
+  const within = (milliseconds: number, work: Promise<unknown>): Promise<void> =>
+    unlessAborted(atMost(work, milliseconds, engine.clock), over.signal);
+  let drained: Promise<void> | undefined;
   let isDone = false;
-  const drained = dispatcher.drain();
-  await unlessAborted(atMost(drained, DRAIN_DEADLINE_MS, engine.clock), over.signal);
-  const settled = Promise.all([drained, writeBack.settle(SETTLE_MS)]).then(() => {
-    isDone = true;
-  });
-  await unlessAborted(atMost(settled, CLEAR_DEADLINE_MS.handOver, engine.clock), over.signal);
-  await session.stop();
+  const steps: Readonly<Record<HandOverPhase, () => Promise<void>>> = {
+    ending_duties: () => duties.stop(),
+    draining: () => {
+      drained = dispatcher.drain();
+      return within(DRAIN_DEADLINE_MS, drained);
+    },
+    clearing: () => {
+      const settled = Promise.all([drained, writeBack.settle(SETTLE_MS)]).then(() => {
+        isDone = true;
+      });
+      return within(CLEAR_DEADLINE_MS.handOver, settled);
+    },
+    ending_stream: () => session.stop(),
+  };
+  let phase = nextPhase('leading', 'stop');
+  while (phase !== 'over' && phase !== 'leading') {
+    await steps[phase]();
+    phase = nextPhase(phase, 'done');
+  }
   if (isDone) await recordHandOver(pool, { slot: config.slot, term: leadership.term });
 }

@@ -26,11 +26,11 @@ export interface KafkaConfig {
   readonly ca?: string;
   /** For `msk_iam`. */
   readonly region?: string;
-  /** What publishes: our own record batches over @platformatic/kafka's connections, or kafkajs. */
+  /** What publishes: our own record batches over @platformatic/kafka's connections, kafkajs, or that library's own producer. */
   readonly client: KafkaClient;
 }
 
-export const kafkaClients = ['direct', 'kafkajs'] as const;
+export const kafkaClients = ['direct', 'kafkajs', 'platformatic'] as const;
 export type KafkaClient = (typeof kafkaClients)[number];
 
 /**

@@ -7,11 +7,10 @@ import {
   metadataV9,
   ResponseError,
 } from '@platformatic/kafka';
-import { MillraceError } from '../../engine/errors.ts';
 import type { Topic } from '../../events/ids.ts';
 import type { KafkaConfig } from './config.ts';
 import { connectionOptions } from './connection-options.ts';
-import { isPassing } from './errors.ts';
+import { isPassing, topicMissing } from './errors.ts';
 import { resolveBrokers } from './msk-brokers.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -101,13 +100,7 @@ export class DirectCluster {
 
 function metadataError(error: unknown, topic: Topic): never {
   const code = error instanceof ResponseError ? firstTopicCode(error) : undefined;
-  if (code === 3) {
-    throw new MillraceError(
-      'topic_missing',
-      `The topic ${topic} does not exist. Topics are never created automatically; run: millrace topics apply`,
-      { cause: error, retryable: true, detail: { topics: [topic] } },
-    );
-  }
+  if (code === 3) throw topicMissing(topic, error);
   throw error;
 }
 

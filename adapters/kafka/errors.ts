@@ -1,4 +1,5 @@
 import { type ErrorCode, isMillraceError, MillraceError } from '../../engine/errors.ts';
+import type { Topic } from '../../events/ids.ts';
 import type { KafkaConfig } from './config.ts';
 
 export interface ErrorContext {
@@ -110,6 +111,14 @@ function typeOf(error: Error): string {
   if ('type' in error && typeof error.type === 'string') return error.type;
   if ('apiId' in error && typeof error.apiId === 'string') return error.apiId;
   return error.name;
+}
+
+export function topicMissing(topic: Topic, cause: unknown): MillraceError {
+  return new MillraceError(
+    'topic_missing',
+    `The topic ${topic} does not exist. Topics are never created automatically; run: millrace topics apply`,
+    { cause, retryable: true, detail: { topics: [topic] } },
+  );
 }
 
 /** Whether trying the same again may help, by what the protocol says of the error. */

@@ -6,14 +6,7 @@ import type { KafkaConfig } from './config.ts';
 import { isTooLarge, translate } from './errors.ts';
 import { OffsetGuard } from './offset-guard.ts';
 import { keyPartitioner } from './partitioner.ts';
-
-/**
- * Bytes of one request to the broker, at most. A broker's default limit for a batch is 1 MiB a partition, and which
- * partition a key goes to is the client's affair, so the sum over all of them stays below.
- */
-const MAX_REQUEST_BYTES = 900_000;
-/** What a record costs beyond its key, value and headers, at most. */
-const RECORD_OVERHEAD = 40;
+import { requestRanges, tooLarge } from './request-ranges.ts';
 
 /** Connects an idempotent producer. @throws MillraceError that names what the broker refused */
 export async function connectKafkaJsPublisher(config: KafkaConfig, clientId: string): Promise<Publisher> {
@@ -66,7 +59,7 @@ class KafkaPublisher implements Publisher {
     this.#busy = true;
     const refused: { index: number; reason: string }[] = [];
     try {
-      for (const [from, to] of requests(records)) await this.#send(records, { from, to, refused });
+      for (const [from, to] of requestRanges(records)) await this.#send(records, { from, to, refused });
       return { refused };
     } catch (error) {
       const topics = [...new Set(records.map(({ topic }) => topic))].join(', ');
@@ -132,28 +125,6 @@ interface Part {
   readonly refused: { index: number; reason: string }[];
 }
 
-/** Ranges of records that fit into one request each; a record too large for any is alone. */
-function* requests(records: readonly OutgoingRecord[]): Generator<[number, number]> {
-  let from = 0;
-  let bytes = 0;
-  for (const [index, record] of records.entries()) {
-    const size = sizeOf(record);
-    if (bytes + size > MAX_REQUEST_BYTES && index > from) {
-      yield [from, index];
-      from = index;
-      bytes = 0;
-    }
-    bytes += size;
-  }
-  if (from < records.length) yield [from, records.length];
-}
-
-function sizeOf({ key, value, headers }: OutgoingRecord): number {
-  let size = RECORD_OVERHEAD + key.length + value.length;
-  for (const header of headers) size += header.name.length + header.value.length + 4;
-  return size;
-}
-
 function byTopic(records: readonly OutgoingRecord[], from: number, to: number): TopicMessages[] {
   const topics = new Map<string, TopicMessages>();
   for (let index = from; index < to; index += 1) {
@@ -169,8 +140,4 @@ function byTopic(records: readonly OutgoingRecord[], from: number, to: number): 
     group.messages.push({ key: record.key, value: record.value, headers });
   }
   return [...topics.values()];
-}
-
-function tooLarge(record: OutgoingRecord | undefined): string {
-  return `the broker refuses a record of ${record ? sizeOf(record) : 0} bytes: it is larger than the topic's max.message.bytes`;
 }

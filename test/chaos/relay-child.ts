@@ -12,7 +12,7 @@ import { runRelayLoop, stand } from '../../relay-cdc/relay.ts';
 import { RelayStatus } from '../../relay-cdc/status.ts';
 
 // A relay as a process of its own, for being killed. Its broker is a file to which each batch is appended: what is in the
-// file is acknowledged, or was about to be. A line is `time epoch value;` so that one cut short by a kill can be told.
+// file is acknowledged, or was about to be. A line is `time epoch key value;` so that one cut short by a kill can be told.
 
 const path = process.argv[2] ?? '';
 const file = openSync(path, 'a');
@@ -22,9 +22,9 @@ const pool = createPool(config.postgres, logger);
 const stop = new AbortController();
 process.on('SIGTERM', () => stop.abort());
 
-function lineOf({ value, headers }: OutgoingRecord): string {
+function lineOf({ key, value, headers }: OutgoingRecord): string {
   const epoch = headers.find(({ name }) => name === header.epoch)?.value.toString() ?? '?';
-  return `${Date.now()} ${epoch} ${value.toString()};`;
+  return `${Date.now()} ${epoch} ${key.toString()} ${value.toString()};`;
 }
 
 const first = await stand(config.postgres.dsn, config.slot, config.name);

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { waitFor } from '../helpers/wait-for.ts';
@@ -8,6 +8,7 @@ import { waitFor } from '../helpers/wait-for.ts';
 export interface PublishedLine {
   readonly at: number;
   readonly epoch: number;
+  readonly key: string;
   readonly value: string;
 }
 
@@ -16,6 +17,10 @@ export class BrokerFile implements AsyncDisposable {
   readonly path: string;
   readonly #dir: string;
   readonly #children: ChildProcess[] = [];
+  readonly #lines: PublishedLine[] = [];
+  /** How far the file has been read, and what followed the last line feed there. */
+  #offset = 0;
+  #rest = '';
 
   private constructor(dir: string) {
     this.#dir = dir;
@@ -39,18 +44,30 @@ export class BrokerFile implements AsyncDisposable {
     return child;
   }
 
-  async lines(): Promise<PublishedLine[]> {
-    const text = await readFile(this.path, 'utf8');
-    return text.split('\n').flatMap((line): PublishedLine[] => {
-      const match = /^(\d+) (\d+) (.+);$/.exec(line);
-      return match ? [{ at: Number(match[1]), epoch: Number(match[2]), value: match[3] ?? '' }] : [];
-    });
+  /** Everything published so far. Only what is new is read: a long run asks ten thousand times. */
+  async lines(): Promise<readonly PublishedLine[]> {
+    await using file = await open(this.path, 'r');
+    const { size } = await file.stat();
+    const fresh = Buffer.alloc(size - this.#offset);
+    await file.read(fresh, 0, fresh.length, this.#offset);
+    this.#offset = size;
+    const lines = (this.#rest + fresh.toString()).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) this.#lines.push(...parse(line));
+    return [...this.#lines, ...parse(this.#rest)];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#children.map((child) => kill(child, 'SIGKILL')));
     await rm(this.#dir, { recursive: true, force: true });
   }
+}
+
+function parse(line: string): PublishedLine[] {
+  const match = /^(\d+) (\d+) (\S+) (.+);$/.exec(line);
+  if (!match) return [];
+  const [, at, epoch, key = '', value = ''] = match;
+  return [{ at: Number(at), epoch: Number(epoch), key, value }];
 }
 
 export async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

@@ -22,6 +22,8 @@ export const TOPIC = 'workflow.jobs.send-email' as Topic;
 export interface RelayOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly broker?: TestBroker;
+  /** Instead of the broker in memory. */
+  readonly streamer?: RelayDeps['streamer'];
   readonly roles?: readonly RelayRole[];
   readonly logger?: Logger;
   readonly openLagReader?: () => Promise<LagReader>;
@@ -82,7 +84,7 @@ export class RelayFixture implements AsyncDisposable {
     const engine = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
     const stop = new AbortController();
     const [status, metrics] = [new RelayStatus(), new RelayMetrics()];
-    const { streamer } = broker;
+    const { streamer = broker.streamer } = options;
     const deps: RelayDeps = {
       config,
       pool,
@@ -134,8 +136,12 @@ export class RelayFixture implements AsyncDisposable {
     return rows[0]?.lsn ?? 'none';
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  async stopRelays(): Promise<void> {
     await Promise.all(this.#relays.map((relay) => relay.stop()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stopRelays();
     await this.db.drop();
   }
 }

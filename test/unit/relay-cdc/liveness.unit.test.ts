@@ -52,3 +52,15 @@ test('a process that said nothing for as long as the server waits has been given
   expect(liveness.isCurrent()).toBe(false);
   expect(liveness.failure()?.message).toMatch(/stood still/);
 });
+
+test('a server that leaves pings unanswered for 10 s may have given us up, whatever was said into the void', () => {
+  const { liveness, wait } = atTime();
+  wait(9_999);
+  liveness.sent();
+  expect(liveness.isHeard()).toBe(true);
+  wait(1);
+  expect(liveness.isHeard()).toBe(false);
+  expect(liveness.isCurrent()).toBe(true);
+  liveness.received();
+  expect(liveness.isHeard()).toBe(true);
+});

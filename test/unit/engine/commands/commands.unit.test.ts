@@ -62,6 +62,15 @@ describe('a failed attempt', () => {
     expect(await failJobs(engine.deps, [failure])).toEqual([{ kind: 'settled', status: 'dead_letter' }]);
   });
 
+  it('counts when its lease ran out: the last one ends the job', async () => {
+    const engine = createEngine();
+    const { job } = await enqueueJob(engine.deps, { ...request, maxRetries: 0 });
+    await claim(engine, job.id);
+    engine.advance(24 * 3_600_000);
+    expect(await reclaimStaleJobs(engine.deps, 10)).toBe(1);
+    expect(await jobOf(engine, job.id)).toMatchObject({ status: 'dead_letter' });
+  });
+
   it('gets the same answer when it is told again', async () => {
     const engine = createEngine();
     const { job } = await enqueueJob(engine.deps, request);

@@ -1,0 +1,116 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Admin } from 'kafkajs';
+import { type KafkaClient, type KafkaConfig, readKafkaConfig } from '../../adapters/kafka/config.ts';
+import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
+import { type KafkaServer, startKafka } from '../../cli/dev/backends/kafka.ts';
+import { kafkaUsers } from '../../cli/dev/backends/kafka-properties.ts';
+import type { RelayFixture, RunningRelay } from '../int/relay-cdc/fixture.ts';
+import { patiently, plainClient } from './topic-history.ts';
+
+export const REAUTHENTICATE_MS = 5_000;
+
+/** Brokers that a test may kill, with a second listener that asks for a login. */
+export class KafkaCluster implements AsyncDisposable {
+  readonly server: KafkaServer;
+  readonly #dir: string;
+  readonly #dead = new Set<number>();
+
+  private constructor(server: KafkaServer, dir: string) {
+    this.server = server;
+    this.#dir = dir;
+  }
+
+  static async start(brokers: 1 | 3 = 3): Promise<KafkaCluster> {
+    const dir = await mkdtemp(join(tmpdir(), 'millrace-cluster-'));
+    const server = await startKafka({
+      dir: join(dir, 'kafka'),
+      brokers,
+      secured: true,
+      heap: '384m',
+      settings: {
+        'listener.name.sasl_ssl.scram-sha-512.connections.max.reauth.ms': String(REAUTHENTICATE_MS),
+      },
+    });
+    return new KafkaCluster(server, dir);
+  }
+
+  get brokers(): readonly string[] {
+    return this.server.brokers;
+  }
+
+  config(client: KafkaClient): KafkaConfig {
+    return readKafkaConfig({
+      WE_KAFKA_TRANSPORT: 'plaintext',
+      WE_KAFKA_CLIENT: client,
+      WE_KAFKA_SEED_BROKERS: this.brokers.join(','),
+    });
+  }
+
+  /** As the user who may do only what it is granted. */
+  securedConfig(client: KafkaClient, password: string = kafkaUsers.worker.password): KafkaConfig {
+    return readKafkaConfig({
+      WE_KAFKA_TRANSPORT: 'sasl_scram_tls',
+      WE_KAFKA_CLIENT: client,
+      WE_KAFKA_SEED_BROKERS: (this.server.securedBrokers ?? []).join(','),
+      WE_KAFKA_SASL_USERNAME: kafkaUsers.worker.username,
+      WE_KAFKA_SASL_PASSWORD: password,
+      WE_KAFKA_TLS_CA_PATH: this.server.ca,
+    });
+  }
+
+  async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
+    const admin = plainClient(this.brokers).admin();
+    await admin.connect();
+    return work(admin).finally(() => admin.disconnect());
+  }
+
+  async kill(broker: number): Promise<void> {
+    this.#dead.add(broker);
+    await this.server.killBroker(broker);
+  }
+
+  /** Starts again what is dead, so that the next test finds the cluster whole. */
+  async heal(): Promise<void> {
+    for (const broker of this.#dead) await this.server.restartBroker(broker);
+    this.#dead.clear();
+  }
+
+  /** All brokers stand still with their connections open. */
+  async pause(): Promise<void> {
+    await Promise.all(this.brokers.map((_, broker) => this.server.pauseBroker(broker)));
+  }
+
+  async resume(): Promise<void> {
+    await Promise.all(this.brokers.map((_, broker) => this.server.resumeBroker(broker)));
+  }
+
+  /** The place of the broker that leads the topic's first partition. */
+  async leaderOf(topic: string): Promise<number> {
+    const { topics } = await patiently(() =>
+      this.withAdmin((admin) => admin.fetchTopicMetadata({ topics: [topic] })),
+    );
+    return (topics[0]?.partitions[0]?.leader ?? 1) - 1;
+  }
+
+  /** Whether a replica of any partition is out of sync. */
+  async hasFewReplicas(topic: string): Promise<boolean> {
+    const { topics } = await this.withAdmin((admin) => admin.fetchTopicMetadata({ topics: [topic] }));
+    return topics[0]?.partitions.some(({ isr, replicas }) => isr.length < replicas.length) ?? false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.stop();
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+}
+
+/** A relay of the fixture that publishes to Kafka. */
+export function leadOn(
+  fixture: RelayFixture,
+  config: KafkaConfig,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningRelay> {
+  return fixture.lead({ streamer: createKafkaStreamer(config), env });
+}
