@@ -6,6 +6,7 @@ import type { UniqueRule } from './unique.ts';
 import type { HistoryEntry } from './workflow/effects.ts';
 import type { DefinitionRef, ParentRef } from './workflow/instance-record.ts';
 import type { InstanceState, InstanceStatus } from './workflow/state.ts';
+import type { EndedWorkflow } from './workflow-ends.ts';
 
 /**
  * One transaction, as a value. The units are independent: each is applied whole or, when what it expects no longer holds,
@@ -57,6 +58,8 @@ export interface InstanceChange extends InstanceWrites {
   readonly closeTasks?: readonly number[];
   /** The message that led to this change and is removed with it. */
   readonly message?: string;
+  /** Where the instance ends with this change: for those who watch, not to be stored. */
+  readonly ended?: EndedWorkflow;
 }
 
 export interface EndedJobs {

@@ -17,6 +17,7 @@ import type { Logger } from '../engine/ports/logger.ts';
 import type { Tracing } from '../engine/ports/tracing.ts';
 import { runDuties } from '../engine/roles/duties.ts';
 import { leaderRoles } from '../engine/roles/leader-roles.ts';
+import { type EndedWorkflow, observingEnds } from '../engine/workflow-ends.ts';
 import { type FunctionsConfig, readFunctionsConfig } from './config.ts';
 import { KnownTypes } from './http/known-types.ts';
 import { createJobMetrics, type JobMetrics } from './http/metrics.ts';
@@ -100,6 +101,14 @@ async function doDuties(
 
 const NO_DISPATCHES_MS = 3_600_000;
 
+function tellTracing(open: Promise<Tracing>, flushEach: boolean) {
+  return async (ended: readonly EndedWorkflow[]) => {
+    const tracing = await open;
+    for (const one of ended) tracing.workflow(one);
+    if (flushEach) await tracing.flush();
+  };
+}
+
 function create(): App {
   const config = readFunctionsConfig();
   const logger = createJsonLogger(config.logLevel);
@@ -109,11 +118,12 @@ function create(): App {
   const polling = config.mode === 'polling';
   const single = polling ? announcing(tables, { announcer, wait: config.serverless }) : tables;
   // A Lambda serves one request at a time, so there every group is one job, and nothing is different.
-  const store = { ...single, enqueue: groupCommit(single.enqueue) };
+  const tracing = openTracing(config.tracing);
+  const told = tracing ? observingEnds(single, tellTracing(tracing, config.serverless)) : single;
+  const store = { ...told, enqueue: groupCommit(told.enqueue) };
   const deps = createEngineDeps(store, config.mode);
   const metrics = createJobMetrics(config.mode, { store, clock: deps.clock, logger });
   const { dsn } = config.postgres;
-  const tracing = openTracing(config.tracing);
   const arrivals =
     polling && !config.serverless ? new PostgresArrivals({ dsn, clock: deps.clock, logger }) : undefined;
   return {

@@ -5,6 +5,8 @@ import { type Decision, decide } from '../workflow/decide.ts';
 import { definitionOf } from '../workflow/definitions.ts';
 import type { Refusal, WorkflowEvent } from '../workflow/events.ts';
 import { type InstanceRecord, toInstance } from '../workflow/instance-record.ts';
+import type { Instance } from '../workflow/state.ts';
+import { type EndedWorkflow, isOver } from '../workflow-ends.ts';
 import { jobsOf, startedBy } from './begin-instance.ts';
 import { instanceWrites, statusAudit } from './instance-writes.ts';
 
@@ -51,6 +53,7 @@ export async function instanceUnit(
         ...defined({
           variables: variables === record.variables ? undefined : variables,
           endJobs: endedJobs(decision, { actor, reason }),
+          ended: endOf(record, decision.instance),
         }),
       },
       start,
@@ -58,6 +61,15 @@ export async function instanceUnit(
       audit: statusAudit({ actor, instanceId: id, ...detail }, { from, to: decision.instance.status }),
     },
   };
+}
+
+function endOf(
+  record: InstanceRecord,
+  { status, failureReason: reason }: Instance,
+): EndedWorkflow | undefined {
+  if (!isOver(status) || status === record.status) return undefined;
+  const { id, name, traceparent, createdAt } = record;
+  return { id, name, status, reason, traceparent, createdAt };
 }
 
 type Changed = Extract<Decision, { kind: 'changed' }>;
