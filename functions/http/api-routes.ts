@@ -6,6 +6,8 @@ import { claimJob } from './handlers/claim-job.ts';
 import { completeBatch } from './handlers/complete-batch.ts';
 import { completeJob } from './handlers/complete-job.ts';
 import { completeUserTask } from './handlers/complete-user-task.ts';
+import { drawDefinition } from './handlers/draw-definition.ts';
+import { drawWorkflow } from './handlers/draw-workflow.ts';
 import { enqueueBatch } from './handlers/enqueue-batch.ts';
 import { enqueueJob } from './handlers/enqueue-job.ts';
 import { failBatch } from './handlers/fail-batch.ts';
@@ -97,6 +99,12 @@ export const apiRoutes: readonly Route[] = [
     endpoint: cancelWorkflow,
   },
   {
+    method: 'GET',
+    path: '/api/v1/workflows/{id}/graph',
+    summary: 'Draw a workflow as it stands',
+    endpoint: drawWorkflow,
+  },
+  {
     method: 'POST',
     path: '/api/v1/workflows/{id}/signal',
     summary: 'Signal a workflow',
@@ -144,6 +152,12 @@ export const apiRoutes: readonly Route[] = [
     path: '/api/v1/definitions/{id}',
     summary: 'Get a workflow definition',
     endpoint: getDefinition,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/definitions/{id}/graph',
+    summary: 'Draw a workflow definition',
+    endpoint: drawDefinition,
   },
   ...scheduleRoutes,
   { method: 'GET', path: '/health', summary: 'Whether the process serves', endpoint: health },
