@@ -23,7 +23,11 @@ export interface WorkflowStack {
   upload(definition: object): Promise<Answer>;
   view(id: string): Promise<ReturnType<typeof replies.workflow.parse>>;
   /** As it stands once it has this status. */
-  until(id: string, status: string): Promise<ReturnType<typeof replies.workflow.parse>>;
+  until(
+    id: string,
+    status: string,
+    options?: { readonly within: number },
+  ): Promise<ReturnType<typeof replies.workflow.parse>>;
   /** Once a step has been entered and is under way. */
   untilAt(id: string, step: string): Promise<void>;
   post(path: string, body?: object): Promise<Answer>;
@@ -80,9 +84,9 @@ export function startStack(mode: DispatchMode, handlers: JobHandlers): WorkflowS
       expect(started.status, started.text).toBe(201);
       return String(started.json['id']);
     },
-    async until(id, status) {
+    async until(id, status, options = SOON) {
       await waitFor(async () => (await view(id)).status === status, {
-        ...SOON,
+        ...options,
         what: `workflow ${id} to be ${status}`,
       });
       return view(id);

@@ -92,7 +92,7 @@ describe('a drawing of a definition', () => {
     const tags = (svg: string) => svg.match(/[<>]/g)?.length;
     const quotes = (text: string) => text.match(/["'`<>]/g)?.length;
     const plain = named('x');
-    fc.assert(
+    void fc.assert(
       fc.property(
         evil.filter((name) => name.trim() !== ''),
         (name) => {
