@@ -4,6 +4,7 @@ import type { JobLimits } from './limits.ts';
 import type { RetrySettings } from './retry-policy.ts';
 import type { UniqueRule } from './unique.ts';
 import type { HistoryEntry } from './workflow/effects.ts';
+import type { InlineDefinition } from './workflow/inline-definition.ts';
 import type { DefinitionRef, ParentRef } from './workflow/instance-record.ts';
 import type { InstanceState, InstanceStatus } from './workflow/state.ts';
 import type { EndedWorkflow } from './workflow-ends.ts';
@@ -131,9 +132,9 @@ export interface NewInstance extends InstanceWrites {
   readonly id: InstanceId;
   readonly name: string;
   readonly foreignId?: string;
-  readonly definition?: DefinitionRef;
-  /** JSON text of its own definition, when it names none. */
-  readonly document?: string;
+  readonly definition: DefinitionRef;
+  /** The definition, where it came with the request: to be kept, unless it is. */
+  readonly inline?: InlineDefinition;
   readonly variables: string;
   readonly totalSteps: number;
   readonly parent?: ParentRef;

@@ -1,6 +1,7 @@
 -- Workflows: what can run, and each run of it.
 
--- A definition never changes: another document under its id is another version.
+-- A definition never changes: another document under its id is another version. A chain that is sent with its steps is one
+-- too, under an id made from its hash, so that those who send the same share a row.
 create table workflow_definitions (
   id text not null,
   version integer not null,
@@ -19,10 +20,8 @@ create table workflow_instances (
   id uuid primary key,
   name text not null,
   foreign_id text,
-  -- What it runs: a version of a definition, or the one that was sent with it.
-  definition_id text,
-  definition_version integer,
-  document json,
+  definition_id text not null,
+  definition_version integer not null,
   status text not null,
   -- What is under way: see engine/workflow/state.ts. It does not grow with the steps taken.
   state json not null,
@@ -43,13 +42,14 @@ create table workflow_instances (
   completed_at timestamptz,
   constraint workflow_instances_definition foreign key (definition_id, definition_version)
     references workflow_definitions (id, version),
-  constraint workflow_instances_document check ((definition_id is null) = (document is not null)),
   constraint workflow_instances_status check (status in ('running', 'paused', 'completed', 'failed', 'cancelled')),
   constraint workflow_instances_completed_at check ((status in ('running', 'paused')) = (completed_at is null)),
   constraint workflow_instances_due check (due_at is null or status = 'running')
 );
 
 create index workflow_instances_foreign_id on workflow_instances (foreign_id, id desc) where foreign_id is not null;
+-- Whether a chain that was sent with its steps may go.
+create index workflow_instances_inline on workflow_instances (definition_id) where definition_id like 'inline/%';
 create index workflow_instances_due on workflow_instances (due_at) where due_at is not null;
 create unique index workflow_instances_parent on workflow_instances (parent_id, parent_activation)
   where parent_id is not null;

@@ -11,6 +11,7 @@ import type {
 } from '../../engine/ports/record-store.ts';
 import type { DefinitionRecord } from '../../engine/workflow/definitions.ts';
 import type { HistoryEntry } from '../../engine/workflow/effects.ts';
+import { isInline } from '../../engine/workflow/inline-definition.ts';
 import type { InstanceRecord } from '../../engine/workflow/instance-record.ts';
 import type { InstanceId } from '../../events/ids.ts';
 
@@ -26,7 +27,7 @@ interface Message {
 export class MemoryWorkflows {
   readonly instances = new Map<InstanceId, InstanceRecord>();
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #definitions: StoredDefinition[] = [];
+  #definitions: StoredDefinition[] = [];
   readonly #due = new Map<InstanceId, Date>();
   readonly #history = new Map<InstanceId, HistoryEntry[]>();
   #tasks: UserTask[] = [];
@@ -39,10 +40,11 @@ export class MemoryWorkflows {
 
   begin(instance: NewInstance): void {
     const now = this.#clock.now();
-    const { id, name, foreignId = null, definition = null, document = null, parent = null } = instance;
+    const { id, name, foreignId = null, definition, inline, parent = null } = instance;
     const { status, state, variables, currentStep, totalSteps, failureReason, createdAt } = instance;
+    if (inline) this.putDefinition({ ...inline, id: inline.ref.id });
     this.instances.set(id, {
-      ...{ id, name, foreignId, definition, document, parent, status, state, variables },
+      ...{ id, name, foreignId, definition, parent, status, state, variables },
       ...{ currentStep, totalSteps, failureReason, createdAt },
       traceparent: instance.traceparent ?? null,
       version: 1,
@@ -81,7 +83,12 @@ export class MemoryWorkflows {
   }
 
   remove(id: InstanceId): void {
+    const definition = this.instances.get(id)?.definition;
     this.instances.delete(id);
+    const isUsed = [...this.instances.values()].some((other) => other.definition.id === definition?.id);
+    if (definition && isInline(definition) && !isUsed) {
+      this.#definitions = this.#definitions.filter((other) => other.id !== definition.id);
+    }
     this.#due.delete(id);
     this.#history.delete(id);
     this.#tasks = this.#tasks.filter(({ instanceId }) => instanceId !== id);
@@ -127,6 +134,7 @@ export class MemoryWorkflows {
     const latest = new Map(this.#definitions.map((definition) => [definition.id, definition]));
     const has = (text: string) => text.toLowerCase().includes((keyword ?? '').toLowerCase());
     return [...latest.values()]
+      .filter((definition) => !isInline(definition))
       .filter(({ id, name }) => (has(id) || has(name)) && (after === undefined || id > after))
       .sort((a, b) => (a.id < b.id ? -1 : 1))
       .slice(0, limit);
@@ -188,6 +196,6 @@ function matches(instance: InstanceRecord, { status, name, foreignId, before }: 
 }
 
 function summaryOf(instance: InstanceRecord): InstanceSummary {
-  const { state, variables, document, parent, traceparent, version, loadedAt, ...summary } = instance;
+  const { state, variables, parent, traceparent, version, loadedAt, ...summary } = instance;
   return summary;
 }

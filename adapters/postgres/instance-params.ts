@@ -8,9 +8,8 @@ export function newInstanceRow(instance: NewInstance, unit: number) {
     id: instance.id,
     name: instance.name,
     foreign_id: instance.foreignId,
-    definition_id: instance.definition?.id,
-    definition_version: instance.definition?.version,
-    document: instance.document,
+    definition_id: instance.definition.id,
+    definition_version: instance.definition.version,
     status: instance.status,
     state: JSON.stringify(instance.state),
     variables: instance.variables,
@@ -40,4 +39,14 @@ export function instanceTrailRows(id: string, writes: InstanceWrites, unit: numb
       : { parent_id: to.childOf.id, activation: to.childOf.activation }),
   }));
   return [...history, ...tasks, ...messages].map((row, place) => ({ ...row, place }));
+}
+
+/** Each once, however many begin with it. */
+export function inlineDefinitionRows(instances: readonly NewInstance[]) {
+  const inline = instances.flatMap((instance) => (instance.inline ? [instance.inline] : []));
+  const each = new Map(inline.map((definition) => [definition.ref.id, definition]));
+  return [...each.values()].map(({ ref, name, document, hash }) => ({
+    ...{ ...ref, name, document },
+    hash: hash.toString('base64'),
+  }));
 }

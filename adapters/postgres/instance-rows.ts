@@ -9,9 +9,8 @@ export interface InstanceRow {
   instance_key: string;
   instance_name: string;
   instance_foreign_id: string | null;
-  instance_definition_id: string | null;
-  instance_definition_version: number | null;
-  instance_document: string | null;
+  instance_definition_id: string;
+  instance_definition_version: number;
   instance_status: string;
   instance_state: string;
   instance_variables: string;
@@ -32,7 +31,7 @@ export interface InstanceRow {
 export const instanceColumns = `
   i.id as instance_key, i.name as instance_name, i.foreign_id as instance_foreign_id,
   i.definition_id as instance_definition_id, i.definition_version as instance_definition_version,
-  i.document as instance_document, i.status as instance_status, i.state as instance_state,
+  i.status as instance_status, i.state as instance_state,
   i.variables as instance_variables, i.current_step as instance_current_step, i.total_steps as instance_total_steps,
   i.failure_reason as instance_failure_reason, i.parent_id as instance_parent_id,
   i.parent_activation as instance_parent_activation, i.traceparent as instance_traceparent,
@@ -44,8 +43,7 @@ export function toInstance(row: InstanceRow): InstanceRecord {
     id: row.instance_key as InstanceId,
     name: row.instance_name,
     foreignId: row.instance_foreign_id,
-    definition: toDefinitionRef(row.instance_definition_id, row.instance_definition_version),
-    document: row.instance_document,
+    definition: { id: row.instance_definition_id, version: row.instance_definition_version },
     status: row.instance_status as InstanceStatus,
     state: JSON.parse(row.instance_state) as InstanceState,
     variables: row.instance_variables,
@@ -69,8 +67,8 @@ export interface InstanceSummaryRow {
   id: string;
   name: string;
   foreign_id: string | null;
-  definition_id: string | null;
-  definition_version: number | null;
+  definition_id: string;
+  definition_version: number;
   status: string;
   current_step: number;
   total_steps: number;
@@ -85,7 +83,7 @@ export function toInstanceSummary(row: InstanceSummaryRow): InstanceSummary {
     id: row.id as InstanceId,
     name: row.name,
     foreignId: row.foreign_id,
-    definition: toDefinitionRef(row.definition_id, row.definition_version),
+    definition: { id: row.definition_id, version: row.definition_version },
     status: row.status as InstanceStatus,
     currentStep: row.current_step,
     totalSteps: row.total_steps,
@@ -94,10 +92,6 @@ export function toInstanceSummary(row: InstanceSummaryRow): InstanceSummary {
     updatedAt: row.updated_at,
     completedAt: row.completed_at,
   };
-}
-
-function toDefinitionRef(id: string | null, version: number | null): InstanceRecord['definition'] {
-  return id === null || version === null ? null : { id, version };
 }
 
 export interface HistoryRow {

@@ -60,7 +60,7 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
       const { type, unique } = first ?? {};
       return unique && jobs.length === 1 ? turns.take(`${type} ${unique.key}`, write) : write();
     },
-    start: (instances: readonly NewInstance[]) => packed((shards) => startInstances(db, instances, shards)),
+    start: (instances: readonly NewInstance[]) => packed((shards) => start(db, instances, shards)),
     claim: async (request: ClaimRequest) => (await claimJobs(db, request)).map(toClaimOutcome),
     poll: async (request) =>
       (await (request.again ? selectPolled(db, request) : pollJobs(db, request))).map(toJob),
@@ -106,6 +106,16 @@ interface Where {
   readonly pool: Pool;
   readonly db: Database;
   readonly shards: number;
+}
+
+/** A definition that came with earlier instances may be purged with the last of them at this very moment: then it is written anew. */
+async function start(db: Database, instances: readonly NewInstance[], shards: number): Promise<void> {
+  try {
+    await startInstances(db, instances, shards);
+  } catch (error) {
+    if (codeOf(error) !== '23503') throw error;
+    await startInstances(db, instances, shards);
+  }
 }
 
 function enqueueAny(

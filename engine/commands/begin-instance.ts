@@ -7,6 +7,7 @@ import { type Decision, decide } from '../workflow/decide.ts';
 import type { Definition } from '../workflow/definition.ts';
 import { parsed } from '../workflow/definitions.ts';
 import type { Effect, StartEffect } from '../workflow/effects.ts';
+import type { InlineDefinition } from '../workflow/inline-definition.ts';
 import type { DefinitionRef, ParentRef } from '../workflow/instance-record.ts';
 import { newInstance, stepCount } from '../workflow/state.ts';
 import { readVariables, type Variables } from '../workflow/variables.ts';
@@ -14,8 +15,8 @@ import { instanceWrites } from './instance-writes.ts';
 
 export interface Beginning {
   readonly definition: Definition;
-  readonly ref?: DefinitionRef | undefined;
-  readonly document?: string | undefined;
+  readonly ref: DefinitionRef;
+  readonly inline?: InlineDefinition | undefined;
   readonly name: string;
   readonly input: Variables;
   readonly foreignId?: string | undefined;
@@ -31,7 +32,7 @@ export async function beginInstance(
   deps: EngineDeps,
   beginning: Beginning,
 ): Promise<[NewInstance, ...NewInstance[]]> {
-  const { definition, name, input, ref: definitionRef, document, foreignId, parent, traceparent } = beginning;
+  const { definition, name, input, ref, inline, foreignId, parent, traceparent } = beginning;
   const id = deps.newId() as InstanceId;
   const createdAt = deps.clock.now();
   const decision = begun(decide(definition, newInstance(input), { kind: 'started' }, createdAt));
@@ -40,10 +41,11 @@ export async function beginInstance(
     ...instanceWrites({ id, definition, parent, position: 0 }, decision),
     id,
     name,
+    definition: ref,
     totalSteps: stepCount(definition.steps.size),
     createdAt,
     jobs: jobsOf(deps, decision.effects, origin),
-    ...defined({ definition: definitionRef, document, foreignId, parent, traceparent }),
+    ...defined({ inline, foreignId, parent, traceparent }),
   };
   return [instance, ...(await startedBy(deps, decision.effects, { id, foreignId, traceparent }))];
 }

@@ -1,9 +1,7 @@
 import type { NewInstance } from '../commit.ts';
 import type { EngineDeps } from '../deps.ts';
-import { MillraceError } from '../errors.ts';
-import { parsed } from '../workflow/definitions.ts';
+import { parsed, parsedInline } from '../workflow/definitions.ts';
 import { type InlineStep, inlineDefinition } from '../workflow/inline-definition.ts';
-import { parseDefinition } from '../workflow/parse-definition.ts';
 import { noVariables, readVariables, variablesFault } from '../workflow/variables.ts';
 import { type Beginning, beginInstance } from './begin-instance.ts';
 
@@ -35,7 +33,7 @@ export type StartOutcome =
 
 /** Starts an instance: it, its first jobs and their outbox rows in one transaction. */
 export async function startWorkflow(deps: EngineDeps, request: WorkflowRequest): Promise<StartOutcome> {
-  const beginning = 'steps' in request ? inline(request) : await uploaded(deps, request);
+  const beginning = 'steps' in request ? inline(deps, request) : await uploaded(deps, request);
   if ('kind' in beginning) return beginning;
   const { foreignId, traceparent } = request;
   const instances = await beginInstance(deps, { ...beginning, foreignId, traceparent });
@@ -43,11 +41,9 @@ export async function startWorkflow(deps: EngineDeps, request: WorkflowRequest):
   return { kind: 'started', instance: instances[0] };
 }
 
-function inline({ name, steps }: Extract<WorkflowRequest, { steps: unknown }>): Beginning {
-  const document = inlineDefinition(name, steps);
-  const result = parseDefinition(document);
-  if (result.kind === 'invalid') throw new MillraceError('internal', result.faults.join('; '));
-  return { name, document, definition: result.definition, input: noVariables };
+function inline(deps: EngineDeps, { name, steps }: Extract<WorkflowRequest, { steps: unknown }>): Beginning {
+  const own = inlineDefinition(name, { steps, hash: deps.hash });
+  return { name, ref: own.ref, inline: own, definition: parsedInline(deps.store, own), input: noVariables };
 }
 
 async function uploaded(

@@ -39,7 +39,8 @@ import type { ScheduleStore } from './schedule-store.ts';
  *     and does with the one that it finds what `decideUnique` says; `joined` names the job that stands for the new one.
  * 17. `admit` gives every line its turn, counts what is queued or running and what has started, also by attempts that are over,
  *     and of admissions at the same time lets one decide. Neither `dueJobs` nor `nextDueMs` sees jobs with limits.
- * 18. `putDefinition` gives each new document the next version of its id, and a known one the version that it has.
+ * 18. `putDefinition` gives each new document the next version of its id, and a known one the version that it has. `start` keeps
+ *     those that instances bring with them once, the purge removes them with the last instance, and no list has them.
  * 19. `dueInstances` gives those whose time has come or that have a message, and `nextInstanceDueMs` is the time left to
  *    the soonest.
  *

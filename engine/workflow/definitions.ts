@@ -1,5 +1,6 @@
 import { MillraceError } from '../errors.ts';
 import type { Definition } from './definition.ts';
+import type { InlineDefinition } from './inline-definition.ts';
 import type { DefinitionRef, InstanceRecord } from './instance-record.ts';
 import { parseDefinition } from './parse-definition.ts';
 
@@ -22,9 +23,7 @@ const kept = new WeakMap<DefinitionSource, Map<string, Definition>>();
 
 /** The definition under which the instance was started. */
 export async function definitionOf(store: DefinitionSource, instance: InstanceRecord): Promise<Definition> {
-  const { definition, document, id } = instance;
-  if (document !== null) return remembered(store, id, () => document);
-  if (!definition) throw new MillraceError('internal', `Instance ${id} has no definition.`);
+  const { definition, id } = instance;
   const known = lookUp(store, keyOf(definition));
   if (known) return known;
   const record = await store.getDefinition(definition.id, definition.version);
@@ -35,6 +34,11 @@ export async function definitionOf(store: DefinitionSource, instance: InstanceRe
 /** The definition of an uploaded document, parsed once. */
 export function parsed(store: DefinitionSource, record: DefinitionRecord): Definition {
   return remembered(store, keyOf(record), () => record.document);
+}
+
+/** That of a document which came with a request, without asking for it. */
+export function parsedInline(store: DefinitionSource, { ref, document }: InlineDefinition): Definition {
+  return remembered(store, keyOf(ref), () => document);
 }
 
 function remembered(store: DefinitionSource, key: string, document: () => string): Definition {

@@ -7,10 +7,7 @@ export interface InstanceRecord {
   readonly id: InstanceId;
   readonly name: string;
   readonly foreignId: string | null;
-  /** The uploaded definition it runs; null when it brought its own steps. */
-  readonly definition: DefinitionRef | null;
-  /** JSON text of the definition it brought. */
-  readonly document: string | null;
+  readonly definition: DefinitionRef;
   readonly status: InstanceStatus;
   readonly state: InstanceState;
   /** JSON text of an object. */

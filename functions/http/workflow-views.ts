@@ -8,16 +8,18 @@ import type {
 } from '../../engine/ports/record-store.ts';
 import type { Definition, Step } from '../../engine/workflow/definition.ts';
 import { type DefinitionRecord, definitionOf } from '../../engine/workflow/definitions.ts';
+import { isInline } from '../../engine/workflow/inline-definition.ts';
+import type { DefinitionRef } from '../../engine/workflow/instance-record.ts';
 import { jsonArray, jsonObject } from './views.ts';
 
 /** JSON text of what the API shows of workflows. */
 
 export function startedWorkflowText(instance: NewInstance): string {
-  const { definition = null, foreignId = null, status, currentStep, totalSteps } = instance;
+  const { definition, foreignId = null, status, currentStep, totalSteps } = instance;
   return jsonObject({
     id: instance.id,
     name: instance.name,
-    definition,
+    definition: named(definition),
     foreign_id: foreignId,
     status,
     current_step: currentStep,
@@ -60,11 +62,16 @@ export function userTaskText(task: UserTask): string {
   });
 }
 
+/** A chain that came with its steps has no definition that anybody has named. */
+function named(definition: DefinitionRef): DefinitionRef | null {
+  return isInline(definition) ? null : definition;
+}
+
 function summaryFields(instance: InstanceSummary) {
   return {
     id: instance.id,
     name: instance.name,
-    definition: instance.definition,
+    definition: named(instance.definition),
     foreign_id: instance.foreignId,
     status: instance.status,
     current_step: instance.currentStep,

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { v7 } from 'uuid';
 import type { CommitUnit, InstanceChange, JobChange, NewInstance, NewJob } from '../../engine/commit.ts';
 import type { JobRecord } from '../../engine/job.ts';
@@ -66,6 +66,11 @@ export const aState: InstanceState = {
   undo: [],
 };
 
+const twoSteps = inlineDefinition('two-steps', {
+  steps: [aStep('one'), aStep('two')],
+  hash: (text) => createHash('sha256').update(text).digest(),
+});
+
 export type StartedInstance = NewInstance & { readonly firstJob: NewJob };
 
 export function anInstance(options: { readonly dispatched?: boolean } = {}): StartedInstance {
@@ -75,7 +80,8 @@ export function anInstance(options: { readonly dispatched?: boolean } = {}): Sta
   return {
     id,
     name: 'two-steps',
-    document: inlineDefinition('two-steps', [aStep('one'), aStep('two')]),
+    definition: twoSteps.ref,
+    inline: twoSteps,
     status: 'running',
     state: aState,
     variables: '{"big":12345678901234567890,"1":1.10}',

@@ -247,6 +247,17 @@ export const definitionClause: Clause = {
       deepEqual((await store.listDefinitions({ keyword: 'OF B', limit: 9 })).length, 1);
       deepEqual((await store.listDefinitions({ after: 'a', limit: 9 })).length, 1);
     },
+    'and one that instances bring with them is kept once, and not listed': async ({ store }) => {
+      const [one, other] = [anInstance(), anInstance()];
+      await store.start([one, other]);
+      await store.start([anInstance()]);
+      deepEqual((await store.loadInstance(one.id))?.definition, one.definition);
+      const { id, version } = one.definition;
+      const found = await store.getDefinition(id, version);
+      deepEqual([found?.name, found?.document], [one.inline?.name, one.inline?.document]);
+      equal((await store.getDefinition(id))?.version, 1);
+      deepEqual(await store.listDefinitions({ limit: 9 }), []);
+    },
     'gives each of many new documents at the same time a version of its own': async ({ store }) => {
       const stored = await Promise.all(
         Array.from({ length: 8 }, (_, n) =>

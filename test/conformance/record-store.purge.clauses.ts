@@ -46,6 +46,20 @@ export const purgeClause: Clause = {
       equal(await store.getInstance(over.id), undefined);
       equal((await jobOf(store, running.jobId)).status, 'running');
     },
+    'remove a definition that came with instances with the last of them': async ({ store }) => {
+      const [first, last] = [await runningInstance(store), await runningInstance(store)];
+      const { id } = anInstance().definition;
+      for (const over of [first, last]) {
+        ok(await store.getDefinition(id));
+        await cancelInstance(store, { id: over.id, expectedVersion: 1, actor: 'a' });
+        const purge = (after: string | undefined) =>
+          store.purgeInstances({ completedMs: 0 }, { after, limit: 10 });
+        await gone(store, purge, [{ id: over.jobId }]);
+      }
+      equal(await store.getDefinition(id), undefined);
+      await runningInstance(store);
+      ok(await store.getDefinition(id));
+    },
     'remove the trail that is older, and leave the rest': async ({ store }) => {
       const { id } = await enqueued(store);
       await store.audit([{ action: 'REDISPATCHED', actor: 'a', jobId: id }]);

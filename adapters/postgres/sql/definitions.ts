@@ -69,7 +69,8 @@ export async function selectDefinitionPage(
     `
     select distinct on (id) id, version, name, document, uploaded_at
     from workflow_definitions
-    where ($1::text is null or strpos(lower(id), lower($1)) > 0 or strpos(lower(name), lower($1)) > 0)
+    where id not like 'inline/%'
+      and ($1::text is null or strpos(lower(id), lower($1)) > 0 or strpos(lower(name), lower($1)) > 0)
       and ($2::text is null or id > $2)
     order by id, version desc
     limit $3::integer

@@ -1,5 +1,5 @@
 import type { NewInstance } from '../../../engine/commit.ts';
-import { instanceTrailRows, newInstanceRow } from '../instance-params.ts';
+import { inlineDefinitionRows, instanceTrailRows, newInstanceRow } from '../instance-params.ts';
 import { packNumbers } from '../packs.ts';
 import { newJobRow } from './commit-params.ts';
 import type { Database } from './database.ts';
@@ -18,17 +18,24 @@ export async function startInstances(
     with applied as materialized (
       select *
       from json_to_recordset($1::json) as t (
-        ord integer, id uuid, name text, foreign_id text, definition_id text, definition_version integer, document text,
+        ord integer, id uuid, name text, foreign_id text, definition_id text, definition_version integer,
         status text, state text, variables text, current_step integer, total_steps integer, failure_reason text,
         parent_id uuid, parent_activation integer, traceparent text, due_at timestamptz, created_at timestamptz
       )
+    ), inline_definition as (
+      insert into workflow_definitions (id, version, name, document, hash)
+      select id, version, name, document::json, decode(hash, 'base64')
+      from json_to_recordset($5::json) as t (id text, version integer, name text, document text, hash text)
+      -- Those who send the same ones together take them in the same order.
+      order by id
+      on conflict do nothing
     ), instance as (
       insert into workflow_instances (
-        id, name, foreign_id, definition_id, definition_version, document, status, state, variables, current_step,
+        id, name, foreign_id, definition_id, definition_version, status, state, variables, current_step,
         total_steps, failure_reason, parent_id, parent_activation, traceparent, due_at, created_at, completed_at
       )
       select
-        id, name, foreign_id, definition_id, definition_version, document::json, status, state::json, variables::json,
+        id, name, foreign_id, definition_id, definition_version, status, state::json, variables::json,
         current_step, total_steps, failure_reason, parent_id, parent_activation, traceparent, due_at, created_at,
         case when status not in ('running', 'paused') then clock_timestamp() end
       from applied
@@ -75,6 +82,7 @@ export async function startInstances(
       JSON.stringify(jobs.map((job, ord) => ({ ...newJobRow(job, 0), ord, pack: packs[ord] ?? 0 }))),
       JSON.stringify(instances.flatMap((instance, ord) => instanceTrailRows(instance.id, instance, ord))),
       shards,
+      JSON.stringify(inlineDefinitionRows(instances)),
     ],
   );
 }
