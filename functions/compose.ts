@@ -11,12 +11,13 @@ import { guardWal, type WalSample } from '../adapters/postgres/wal-guard.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { EngineDeps } from '../engine/deps.ts';
-import { groupCommit } from '../engine/group-commit.ts';
+import { groupCommit, groupStarts } from '../engine/group-commit.ts';
 import type { Arrivals } from '../engine/ports/arrivals.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { Tracing } from '../engine/ports/tracing.ts';
 import { runDuties } from '../engine/roles/duties.ts';
 import { leaderRoles } from '../engine/roles/leader-roles.ts';
+import { sharedLookups } from '../engine/shared-lookups.ts';
 import { type EndedWorkflow, observingEnds } from '../engine/workflow-ends.ts';
 import { type FunctionsConfig, readFunctionsConfig } from './config.ts';
 import { KnownTypes } from './http/known-types.ts';
@@ -120,7 +121,12 @@ function create(): App {
   // A Lambda serves one request at a time, so there every group is one job, and nothing is different.
   const tracing = openTracing(config.tracing);
   const told = tracing ? observingEnds(single, tellTracing(tracing, config.serverless)) : single;
-  const store = { ...told, enqueue: groupCommit(told.enqueue) };
+  const store = {
+    ...told,
+    enqueue: groupCommit(told.enqueue),
+    start: groupStarts(told.start),
+    getDefinition: sharedLookups(told.getDefinition),
+  };
   const deps = createEngineDeps(store, config.mode);
   const metrics = createJobMetrics(config.mode, { store, clock: deps.clock, logger });
   const { dsn } = config.postgres;

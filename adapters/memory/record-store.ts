@@ -153,7 +153,7 @@ export class MemoryRecordStore implements RecordStore {
       if (!job) return { kind: 'not_found' };
       if (job.token === token && job.status === 'completed') return { kind: 'completed' };
       if (job.token !== token || job.status !== 'running') return { kind: 'refused', status: job.status };
-      if (job.instanceId !== null) return { kind: 'step' };
+      if (job.instanceId !== null) return { kind: 'step', loaded: this.#load(job) };
       const expect = { status: job.status, attempt: job.attempt, token };
       this.#save(changedJob(job, { id, expect, status: 'completed', result }, this.#clock.now()));
       return { kind: 'completed' };

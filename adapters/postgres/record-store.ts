@@ -201,7 +201,7 @@ function withdrawn(outcome: EnqueueOutcome): EnqueueOutcome {
 async function complete(db: Database, completions: readonly Completion[]): Promise<CompleteOutcome[]> {
   const rows = await completeJobs(db, completions);
   const raced = rows.some(
-    (row) => !row.completed && !row.is_step && row.status === 'running' && row.holds_token,
+    (row) => !row.completed && row.id === null && row.current_status === 'running' && row.holds_token,
   );
   // Another request with the same token finished the job while this statement waited for its row: look again.
   return (raced ? await completeJobs(db, completions) : rows).map(toCompleteOutcome);
@@ -229,12 +229,13 @@ function toHeartbeatOutcome(row: HeartbeatRow): HeartbeatOutcome {
 }
 
 function toCompleteOutcome(row: CompleteRow): CompleteOutcome {
-  if (row.status === null) return { kind: 'not_found' };
+  const { current_status: status } = row;
+  if (status === null) return { kind: 'not_found' };
   if (row.completed) return { kind: 'completed' };
-  const repeated = row.status === 'completed' && row.holds_token;
+  const repeated = status === 'completed' && row.holds_token;
   if (repeated) return { kind: 'completed' };
-  if (row.is_step && row.status === 'running' && row.holds_token) return { kind: 'step' };
-  return { kind: 'refused', status: statusOf(row.status) };
+  if (row.id !== null) return { kind: 'step', loaded: toLoaded(row) };
+  return { kind: 'refused', status: statusOf(status) };
 }
 
 function toPurged({ removed, seen, last }: purge.PurgeRow, { limit }: PurgeRange): Purged {

@@ -14,12 +14,14 @@ export async function completeJobs(
   const outcomes = await deps.store.complete(completions);
   const settled = outcomes.map(toSettled);
   const steps = [...completions.entries()].filter(([index]) => outcomes[index]?.kind === 'step');
+  const loaded = outcomes.flatMap((outcome) => (outcome.kind === 'step' ? [outcome.loaded] : []));
   const stepOutcomes = await settle(
     deps,
     steps.map(([, completion]) => completion),
     {
       decide: (loaded, completion) => stepUnit(deps, loaded, completion),
       isRepeat: (status) => status === 'completed',
+      loaded,
     },
   );
   for (const [position, [index]] of steps.entries()) {

@@ -24,6 +24,8 @@ export interface SettleRules<T extends AttemptResult> {
   readonly decide: (loaded: LoadedJob, result: T) => Promise<JobUnit>;
   /** Whether a job that is no longer running stands where this very result has put it: then telling it again is fine. */
   readonly isRepeat: (status: JobStatus) => boolean;
+  /** What was read already, for the first try. */
+  readonly loaded?: readonly LoadedJob[];
 }
 
 /** The move of a job, with what else it leads to. */
@@ -40,8 +42,10 @@ export async function settle<T extends AttemptResult>(
 ): Promise<SettleOutcome[]> {
   const settled: SettleOutcome[] = results.map(() => ({ kind: 'not_found' }));
   let open: Open<T>[] = results.map((result, index) => ({ index, result }));
+  let first = rules.loaded;
   for (let lost = 0; open.length > 0; ) {
-    const round = { open, settled, rules };
+    const round = { open, settled, rules, loaded: first };
+    first = undefined;
     const contested = open[0]?.instanceId;
     const left = await (contested
       ? inTurn(contested, () => settleRound(deps, round))
@@ -64,22 +68,22 @@ interface Round<T extends AttemptResult> {
   readonly open: readonly Open<T>[];
   readonly settled: SettleOutcome[];
   readonly rules: SettleRules<T>;
+  readonly loaded: readonly LoadedJob[] | undefined;
 }
 
 /** @returns those that lost to a concurrent change, or to another result for the same instance */
 async function settleRound<T extends AttemptResult>(deps: EngineDeps, round: Round<T>): Promise<Open<T>[]> {
   const { open, settled, rules } = round;
-  const loaded = new Map(
-    (await deps.store.load(open.map(({ result }) => result.id))).map((entry) => [entry.job.id, entry]),
-  );
+  const found = round.loaded ?? (await deps.store.load(open.map(({ result }) => result.id)));
+  const loaded = new Map(found.map((entry) => [entry.job.id, entry]));
   const decided = new Map<JobId, { unit: JobUnit; entry: Open<T> }>();
   const deferred: Open<T>[] = [];
   const instances = new Set<InstanceId>();
   for (const entry of open) {
     const { index, result } = entry;
-    const found = loaded.get(result.id);
-    if (found?.job.status === 'running' && found.job.token === result.token) {
-      const { instanceId } = found.job;
+    const entered = loaded.get(result.id);
+    if (entered?.job.status === 'running' && entered.job.token === result.token) {
+      const { instanceId } = entered.job;
       // The second decision about one instance needs what the first has made of it.
       if (instanceId !== null && instances.has(instanceId)) {
         deferred.push({ index, result, instanceId });
@@ -87,12 +91,12 @@ async function settleRound<T extends AttemptResult>(deps: EngineDeps, round: Rou
       }
       const lostTo = instanceId === null ? {} : { instanceId };
       decided.set(result.id, {
-        unit: await rules.decide(found, result),
+        unit: await rules.decide(entered, result),
         entry: { index, result, ...lostTo },
       });
       if (instanceId !== null) instances.add(instanceId);
     } else {
-      settled[index] = afterTheFact(found, result, rules);
+      settled[index] = afterTheFact(entered, result, rules);
     }
   }
   const units = [...decided.values()];

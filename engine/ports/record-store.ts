@@ -277,8 +277,8 @@ export interface Completion extends LeaseProof {
 
 export type CompleteOutcome =
   | { readonly kind: 'completed' }
-  /** A step of an instance, running under this token: completing it takes a decision, so it is left as it is. */
-  | { readonly kind: 'step' }
+  /** A step of an instance, running under this token: completing it takes a decision, so it is left as it is, and given. */
+  | { readonly kind: 'step'; readonly loaded: LoadedJob }
   /** Not running under this token. */
   | { readonly kind: 'refused'; readonly status: JobStatus }
   | { readonly kind: 'not_found' };

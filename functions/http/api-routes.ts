@@ -32,6 +32,7 @@ import { resumeWorkflow } from './handlers/resume-workflow.ts';
 import { retryJob } from './handlers/retry-job.ts';
 import { retryStep } from './handlers/retry-step.ts';
 import { signalWorkflow } from './handlers/signal-workflow.ts';
+import { startBatch } from './handlers/start-batch.ts';
 import { startWorkflow } from './handlers/start-workflow.ts';
 import { uploadDefinition } from './handlers/upload-definition.ts';
 import { scheduleRoutes } from './schedule-routes.ts';
@@ -90,6 +91,12 @@ export const apiRoutes: readonly Route[] = [
     endpoint: recordUndecodable,
   },
   { method: 'POST', path: '/api/v1/workflows', summary: 'Start a workflow', endpoint: startWorkflow },
+  {
+    method: 'POST',
+    path: '/api/v1/workflows/batch',
+    summary: 'Start up to 1,000 workflows',
+    endpoint: startBatch,
+  },
   { method: 'GET', path: '/api/v1/workflows', summary: 'List workflows', endpoint: listWorkflows },
   { method: 'GET', path: '/api/v1/workflows/{id}', summary: 'Get a workflow', endpoint: getWorkflow },
   {

@@ -1,7 +1,9 @@
+import type { StartOutcome } from '../../engine/commands/start-workflow.ts';
 import { type ErrorCode, MillraceError } from '../../engine/errors.ts';
 import type { JobStatus } from '../../engine/job.ts';
 import type { Refusal } from '../../engine/workflow/events.ts';
 import type { InstanceStatus } from '../../engine/workflow/state.ts';
+import { invalidRequest } from './problem.ts';
 
 /** The refusals that more than one endpoint gives. */
 
@@ -76,6 +78,16 @@ const REFUSAL_CODES = {
   not_paused: 'illegal_transition',
   bad_variables: 'invalid_request',
 } as const satisfies Record<Refusal['code'], ErrorCode>;
+
+/** Why a workflow was not started; `field` holds its input. */
+export function cannotStart(
+  refused: Exclude<StartOutcome, { kind: 'started' }>,
+  field: string,
+): MillraceError {
+  return refused.kind === 'bad_input'
+    ? invalidRequest([{ field, message: refused.reason }])
+    : definitionNotFound(refused.id, refused.version);
+}
 
 export function definitionNotFound(id: string, version: number | undefined): MillraceError {
   const which = version === undefined ? `"${id}"` : `"${id}" of version ${version}`;

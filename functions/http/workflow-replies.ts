@@ -24,6 +24,8 @@ const workflowShape = {
 
 export const startedWorkflow = z.strictObject(workflowShape).meta({ id: 'StartedWorkflow' });
 
+export const startedWorkflows = z.strictObject({ workflows: z.array(startedWorkflow) });
+
 const summaryShape = {
   ...workflowShape,
   updated_at: time,

@@ -50,6 +50,12 @@ export const workflowRequest = z
   .union([inlineWorkflow, definedWorkflow])
   .meta({ id: 'WorkflowRequest', description: 'Its own steps, one after the other; or a definition.' });
 
+export type WorkflowBody = z.infer<typeof workflowRequest>;
+
+export const workflowBatchRequest = z.strictObject({
+  workflows: z.array(workflowRequest).min(1).max(limits.batchJobs),
+});
+
 /** Only looked into by the engine, which names every fault by its step. */
 export const definitionRequest = z
   .looseObject({ id: z.unknown(), name: z.unknown(), steps: z.unknown() })

@@ -56,7 +56,11 @@ export const completeClause: Clause = {
     },
     'leaves a step of an instance as it is, and says so': async ({ store }) => {
       const { job } = await startedInstance(store);
-      deepEqual(await store.complete([{ ...job, result: '1' }]), [{ kind: 'step' }]);
+      const [outcome] = await store.complete([{ ...job, result: '1' }]);
+      const [loaded] = await store.load([job.id]);
+      ok(outcome?.kind === 'step' && loaded?.instance);
+      deepEqual(outcome.loaded.job, loaded.job);
+      deepEqual({ ...outcome.loaded.instance, loadedAt: 0 }, { ...loaded.instance, loadedAt: 0 });
       equal((await jobOf(store, job.id)).status, 'running');
     },
     'answers for each in the order of the request': async ({ store }) => {

@@ -1,15 +1,13 @@
 import { startWorkflow as start, type WorkflowRequest } from '../../../engine/commands/start-workflow.ts';
 import type { NewInstance } from '../../../engine/commit.ts';
-import { rawMembers } from '../../../engine/raw-json.ts';
 import type { App } from '../../compose.ts';
 import { requireKnownTypes, traceparentOf } from '../accept.ts';
 import { acceptWithin } from '../accept-spans.ts';
 import { defineEndpoint } from '../endpoint.ts';
-import { invalidRequest } from '../problem.ts';
-import { definitionNotFound } from '../refusals.ts';
+import { cannotStart } from '../refusals.ts';
 import { startedWorkflow } from '../workflow-replies.ts';
 import { workflowRequest } from '../workflow-requests.ts';
-import { toSteps } from '../workflow-steps.ts';
+import { nameOf, toWorkflowRequest, typesOf } from '../workflow-steps.ts';
 import { startedWorkflowText } from '../workflow-views.ts';
 
 export const startWorkflow = defineEndpoint(
@@ -23,19 +21,11 @@ export const startWorkflow = defineEndpoint(
   },
   async ({ body, text, event }, app) => {
     const { metrics, types } = app();
-    let request: WorkflowRequest;
-    if ('steps' in body) {
-      const steps = toSteps(body, text);
-      const wanted = steps.map(({ type }) => type);
-      await requireKnownTypes(types, wanted, (index) => `steps[${index}].type`);
-      request = { foreignId: body.foreign_id, name: body.name, steps };
-    } else {
-      const { definition, version, foreign_id: foreignId } = body;
-      request = { foreignId, definition, version, input: rawMembers(text).get('input') ?? '{}' };
-    }
+    const request = toWorkflowRequest(body, text);
+    await requireKnownTypes(types, typesOf(request), (index) => `steps[${index}].type`);
     const instance = await acceptWithin(app(), {
       kind: 'workflow',
-      names: ['steps' in request ? request.name : request.definition],
+      names: [nameOf(request)],
       event,
       accept: (own) => started(app(), { ...request, traceparent: own?.[0] ?? traceparentOf(event) }),
       fieldsOf: ({ id }) => [{ 'millrace.workflow.id': id }],
@@ -47,8 +37,7 @@ export const startWorkflow = defineEndpoint(
 
 async function started({ deps }: App, request: WorkflowRequest): Promise<NewInstance> {
   const outcome = await start(deps, request);
-  if (outcome.kind === 'bad_input') throw invalidRequest([{ field: 'input', message: outcome.reason }]);
-  if (outcome.kind === 'unknown_definition') throw definitionNotFound(outcome.id, outcome.version);
+  if (outcome.kind !== 'started') throw cannotStart(outcome, 'input');
   return outcome.instance;
 }
 

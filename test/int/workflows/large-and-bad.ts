@@ -101,6 +101,32 @@ export function testLargeAndBad(stack: WorkflowStack): void {
       expect((found.json['workflows'] as { id: string }[]).map(({ id }) => id)).toEqual([second, first]);
     });
 
+    test('a batch starts in one transaction: all of it, or nothing', async () => {
+      const flow = definition([task('first', 'add', 'end')]);
+      await upload(flow);
+      const inline = { name: `batch ${flow.id}`, steps: [{ name: 'a', type: 'add', payload: { n: 4 } }] };
+      const one = { definition: flow.id, input: { n: 1 }, foreign_id: `batch-${flow.id}` };
+      const sent = await post('workflows/batch', { workflows: [one, inline, one] });
+      expect(sent.status, sent.text).toBe(201);
+      const ids = (sent.json['workflows'] as { id: string }[]).map(({ id }) => id);
+      const done = await Promise.all(ids.map((id) => until(id, 'completed')));
+      expect(done.map(({ variables }) => variables)).toEqual([{ n: 2 }, { a: { n: 5 } }, { n: 2 }]);
+      expect(done[1]?.definition).toBeNull();
+
+      const refused = [
+        [{ ...one, definition: 'none' }, 404, 'none'],
+        [{ ...one, input: { constructor: 1 } }, 400, 'workflows[1].input'],
+        [{ ...inline, steps: [{ name: 'a', type: 'unheard-of' }] }, 422, 'workflows[1].steps[0].type'],
+        [{ ...inline, steps: [...inline.steps, ...inline.steps] }, 400, 'workflows[1].steps[1].name'],
+      ] as const;
+      for (const [bad, status, word] of refused) {
+        const answer = await post('workflows/batch', { workflows: [{ ...one, foreign_id: 'never' }, bad] });
+        expect([answer.status, answer.text]).toEqual([status, expect.stringContaining(word)]);
+      }
+      const never = await stack.api.get('/api/v1/workflows?foreign_id=never');
+      expect(never.json['workflows']).toEqual([]);
+    });
+
     test('it is drawn as it stands', async () => {
       const flow = definition([
         task('first', 'add', 'wait'),
