@@ -72,7 +72,8 @@ export class MemoryRecordStore implements RecordStore {
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
     this.#workflows = new MemoryWorkflows(clock);
-    this.schedules = new MemoryScheduleStore(clock, (jobs) => {
+    this.schedules = new MemoryScheduleStore(clock, (jobs, instances) => {
+      for (const instance of instances) this.#begin(instance, 'api');
       for (const job of jobs) if (!this.#keys.known(job)) this.#insert(job);
     });
     this.#keys = new MemoryKeys({

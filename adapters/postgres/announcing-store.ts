@@ -22,7 +22,7 @@ export function announcing(store: RecordStore, { announcer, wait }: Announcing):
       ...store.schedules,
       async tick(tick) {
         const ticked = await store.schedules.tick(tick);
-        if (ticked) await tell(tick.jobs);
+        if (ticked) await tell([...tick.jobs, ...tick.instances.flatMap(({ jobs }) => jobs)]);
         return ticked;
       },
     },

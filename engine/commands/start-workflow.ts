@@ -33,7 +33,7 @@ export type StartOutcome =
 
 /** Starts an instance: it, its first jobs and their outbox rows in one transaction. */
 export async function startWorkflow(deps: EngineDeps, request: WorkflowRequest): Promise<StartOutcome> {
-  const begun = await begin(deps, request);
+  const begun = await prepareWorkflow(deps, request);
   if (!Array.isArray(begun)) return begun;
   await deps.store.start(begun);
   return { kind: 'started', instance: begun[0] };
@@ -52,7 +52,7 @@ export async function startWorkflows(
   const all: [NewInstance, ...NewInstance[]][] = [];
   const find = once(deps);
   for (const [index, request] of requests.entries()) {
-    const because = await begin(deps, request, find);
+    const because = await prepareWorkflow(deps, request, find);
     if (!Array.isArray(because)) return { kind: 'refused', index, because };
     all.push(because);
   }
@@ -76,7 +76,7 @@ function once({ store }: EngineDeps): Find {
 type Refused = Exclude<StartOutcome, { kind: 'started' }>;
 
 /** What would be written. */
-async function begin(
+export async function prepareWorkflow(
   deps: EngineDeps,
   request: WorkflowRequest,
   find: Find = (id, version) => deps.store.getDefinition(id, version),

@@ -23,9 +23,13 @@ export const changeSchedule = defineEndpoint(
     const { deps, types } = app();
     const type = body.type as StepId | undefined;
     if (type !== undefined) await requireKnownTypes(types, [type], () => 'type');
-    const payload = rawMembers(text).get('payload');
+    const raw = rawMembers(text);
+    const payload = raw.get('input') ?? raw.get('payload');
+    const { definition } = body;
     const changes = {
-      type,
+      // The one that is given takes the place of the other.
+      type: definition === undefined ? type : null,
+      definition: type === undefined ? definition : null,
       cron: body.cron,
       timeZone: body.time_zone,
       missed: body.missed,

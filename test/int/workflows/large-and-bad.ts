@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { HitPolicy } from '../../../engine/workflow/decision-table.ts';
+import { waitFor } from '../../helpers/wait-for.ts';
 import { definition, end, task } from './definitions.ts';
 import type { WorkflowStack } from './stack.ts';
 
@@ -125,6 +126,36 @@ export function testLargeAndBad(stack: WorkflowStack): void {
       }
       const never = await stack.api.get('/api/v1/workflows?foreign_id=never');
       expect(never.json['workflows']).toEqual([]);
+    });
+
+    test('a schedule starts it at its ticks, and by hand', async () => {
+      const flow = definition([task('first', 'add', 'end')]);
+      await upload(flow);
+      const schedule = { name: flow.id, cron: '* * * * * *', definition: flow.id, input: { n: 1 } };
+      const made = await post('schedules', schedule);
+      expect(made.status, made.text).toBe(201);
+      expect(made.json).toMatchObject({ type: null, definition: flow.id, input: { n: 1 }, payload: null });
+      const byName = `/api/v1/workflows?name=${encodeURIComponent(flow.name)}`;
+      const found = async () => (await stack.api.get(byName)).json['workflows'] as Record<string, string>[];
+      await waitFor(async () => (await found()).length > 0, { within: 20_000, what: 'a tick' });
+      const [ticked] = await found();
+      expect(ticked?.['foreign_id']).toMatch(new RegExp(`^schedule/${flow.id}/20.*Z$`));
+      expect((await until(ticked?.['id'] ?? '', 'completed')).variables).toEqual({ n: 2 });
+      const byHand = await post(`schedules/${flow.id}/run`);
+      expect((await until(String(byHand.json['id']), 'completed')).variables).toEqual({ n: 2 });
+      const path = `/api/v1/schedules/${flow.id}`;
+      expect((await stack.api.raw({ method: 'DELETE', path })).status).toBe(204);
+
+      const refused = [
+        [{ ...schedule, type: 'add' }, 'not both'],
+        [{ ...schedule, definition: undefined }, 'must be given'],
+        [{ ...schedule, definition: 'none' }, 'which is not there'],
+        [{ ...schedule, input: { constructor: 1 } }, 'constructor'],
+      ] as const;
+      for (const [body, words] of refused) {
+        const answer = await post('schedules', body);
+        expect([answer.status, answer.text]).toEqual([400, expect.stringContaining(words)]);
+      }
     });
 
     test('it is drawn as it stands', async () => {
