@@ -109,7 +109,7 @@ function readLimits(env: Environment): RelayLimits {
   return {
     unackedBytes: mebibytes * 1024 * 1024,
     unackedTransactions: readInteger(env, 'WE_RELAY_UNACKED_TRANSACTIONS', { fallback: 50_000, min: 1 }),
-    batchMessages: readInteger(env, 'WE_RELAY_BATCH_MESSAGES', { fallback: 10_000, min: 1, max: 100_000 }),
+    batchMessages: readInteger(env, 'WE_RELAY_BATCH_MESSAGES', { fallback: 2_000, min: 1, max: 100_000 }),
     // Below the broker's usual limit of 1 MiB for what goes to one partition, with room for its own headers.
     batchBytes: readInteger(env, 'WE_RELAY_BATCH_KIB', { fallback: 768, min: 1, max: 65_536 }) * 1024,
     unclearedMessages: readInteger(env, 'WE_RELAY_UNCLEARED_MESSAGES', { fallback: 4_000, min: 1 }),

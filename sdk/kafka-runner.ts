@@ -13,10 +13,8 @@ export interface KafkaRunnerOptions extends WorkerOptions {
   readonly streamer: EventStreamer;
   /** The steps to work for; all that have a handler unless given. */
   readonly steps?: readonly string[];
-  /** Records of a batch, at most; 100 unless given. */
+  /** Records of a batch, at most; 100 unless given. A batch is of one partition, so that none waits for another's handlers. */
   readonly batchSize?: number;
-  /** How long to wait for a batch to fill, in milliseconds; 50 unless given. */
-  readonly batchWindowMs?: number;
   /** After `stop`: how long what is claimed may go on, in milliseconds; 20 seconds unless given. */
   readonly graceMs?: number;
 }
@@ -101,8 +99,13 @@ export class KafkaRunner {
   }
 
   #receiver(step: StepId): Promise<Receiver> {
-    const { streamer, batchSize = 100, batchWindowMs = 50 } = this.#options;
-    return streamer.receiver({ topic: jobTopic(step), group: workerGroup(step), batchSize, batchWindowMs });
+    const { streamer, batchSize = 100 } = this.#options;
+    return streamer.receiver({
+      topic: jobTopic(step),
+      group: workerGroup(step),
+      batchSize,
+      batchWindowMs: 0,
+    });
   }
 
   /** Never rejects: a broker that is lost is looked for again until the runner stops. */

@@ -17,6 +17,13 @@ import { translate } from './errors.ts';
 /** More partitions than this of one topic wait for each other in one process. */
 const PARTITIONS_SIDE_BY_SIDE = 32;
 const HEARTBEAT_MS = 3_000;
+/**
+ * kafkajs asks a broker for more only when every handler of its last answer has ended, so a slow one would hold up all
+ * partitions of the broker. One that takes longer than this goes on by itself, its partition paused.
+ */
+const PATIENCE_MS = 500;
+/** How long a request may wait at the broker for news. A partition that is resumed is not in the request under way. */
+const FETCH_WAIT_MS = 250;
 const REDELIVERY = { firstMs: 100, maxMs: 5_000 } as const;
 
 type Handle = (batch: readonly IncomingRecord[]) => Promise<BatchOutcome>;
@@ -32,7 +39,7 @@ export async function connectReceiver(
     allowAutoTopicCreation: false,
     sessionTimeout: 30_000,
     heartbeatInterval: HEARTBEAT_MS,
-    maxWaitTimeInMs: 1_000,
+    maxWaitTimeInMs: FETCH_WAIT_MS,
   });
   try {
     await consumer.connect();
@@ -55,6 +62,8 @@ class KafkaReceiver implements Receiver {
   readonly #context: ReceiverContext;
   /** Failed deliveries in a row, by partition: what the pause before the next one grows with. */
   readonly #failures = new Map<number, number>();
+  /** Work on partitions that are paused for it. Never rejects. */
+  readonly #apart = new Set<Promise<void>>();
 
   constructor(consumer: Consumer, context: ReceiverContext) {
     this.#consumer = consumer;
@@ -70,14 +79,15 @@ class KafkaReceiver implements Receiver {
         autoCommit: false,
         eachBatchAutoResolve: false,
         partitionsConsumedConcurrently: PARTITIONS_SIDE_BY_SIDE,
-        eachBatch: (payload) => this.#eachBatch(payload, gatherer, signal),
+        eachBatch: (payload) => this.#eachBatch(payload, this.#work(payload, gatherer, signal), signal),
       });
       await ended;
     } catch (error) {
       const doing = `receiving from ${options.topic}`;
       throw translate(error, { config: this.#context.config, doing, otherwise: 'broker_unreachable' });
     } finally {
-      // Waits for the batches under way, then leaves the group.
+      await Promise.all(this.#apart);
+      // Waits for the other batches under way, then leaves the group.
       await this.#consumer.disconnect();
     }
   }
@@ -93,7 +103,35 @@ class KafkaReceiver implements Receiver {
     });
   }
 
-  async #eachBatch(payload: EachBatchPayload, gatherer: BatchGatherer, signal: AbortSignal): Promise<void> {
+  async #eachBatch(payload: EachBatchPayload, work: Promise<void>, signal: AbortSignal): Promise<void> {
+    const isDone = await Promise.race([
+      work.then(() => true),
+      delay(PATIENCE_MS, false, { signal }).catch(() => false),
+    ]);
+    if (signal.aborted) {
+      // There is nothing to fetch for, and a batch that returns unread would only be fetched again, and again.
+      await Promise.all(this.#apart);
+      return work;
+    }
+    if (isDone) return;
+    const resume = payload.pause();
+    const apart = work
+      .catch((error: unknown) => {
+        const { topic, partition } = payload.batch;
+        this.#context.logger.warn('a batch could not be committed and will come again', {
+          topic,
+          partition,
+          error,
+        });
+      })
+      .finally(() => {
+        this.#apart.delete(apart);
+        resume();
+      });
+    this.#apart.add(apart);
+  }
+
+  async #work(payload: EachBatchPayload, gatherer: BatchGatherer, signal: AbortSignal): Promise<void> {
     const { batch } = payload;
     const records = batch.messages.map((message) => toRecord(message, batch.topic as Topic, batch.partition));
     // The broker expels a member it does not hear of for a session's time, however long a handler takes.

@@ -152,11 +152,17 @@ class MemoryReceiver implements Receiver {
     signal: AbortSignal,
   ): Promise<void> {
     const { topic, group } = this.#options;
+    const underWay = new Set<Promise<void>>();
     while (!signal.aborted) {
       const partition = this.#broker.partitions(topic).find((one) => isOpen(one, group));
-      if (partition) await this.#deliver(partition, handle);
-      else await this.#broker.next(signal);
+      if (partition) {
+        const delivery = this.#deliver(partition, handle).finally(() => underWay.delete(delivery));
+        underWay.add(delivery);
+      } else {
+        await this.#broker.next(signal);
+      }
     }
+    await Promise.all(underWay);
   }
 
   async #deliver(

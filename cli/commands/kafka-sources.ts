@@ -19,7 +19,7 @@ export async function startKafkaRunner(): Promise<() => Promise<void>> {
   const runner = new KafkaRunner({
     ...options,
     streamer,
-    ...readBatching(),
+    batchSize: readBatchSize(),
     ...(direct && { api: direct.api }),
   });
   await runner.start();
@@ -33,7 +33,9 @@ export async function startKafkaRunner(): Promise<() => Promise<void>> {
 export async function startMskLocal(): Promise<() => Promise<void>> {
   const { options, streamer, steps, close } = await assemble();
   const source = await startMskEventSource({
-    ...readBatching(),
+    batchSize: readBatchSize(),
+    // Shorter than the shortest that an event source mapping has: a person is waiting.
+    batchWindowMs: readDuration(process.env, 'WE_WORKER_BATCH_WINDOW', 5),
     streamer,
     steps,
     bootstrapServers: process.env['WE_KAFKA_SEED_BROKERS'] ?? '',
@@ -58,10 +60,6 @@ async function assemble(defaults?: WorkerDefaults) {
   return { options, streamer, steps: stepIds(service), close: async () => tracing?.close() };
 }
 
-/** As an event source mapping has it, but for a window that suits a person waiting. */
-function readBatching(): { batchSize: number; batchWindowMs: number } {
-  return {
-    batchSize: readInteger(process.env, 'WE_WORKER_BATCH_SIZE', { fallback: 100, min: 1, max: 10_000 }),
-    batchWindowMs: readDuration(process.env, 'WE_WORKER_BATCH_WINDOW', 5),
-  };
+function readBatchSize(): number {
+  return readInteger(process.env, 'WE_WORKER_BATCH_SIZE', { fallback: 100, min: 1, max: 10_000 });
 }

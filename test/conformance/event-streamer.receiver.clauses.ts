@@ -86,6 +86,29 @@ export const partitionClause: Clause = {
       deepEqual(watch.faults, []);
       ok(receiving.batches.every(({ length }) => length > 0 && length <= 7));
     },
+    'goes on with the other partitions, again and again, while a handler of one is busy': async (subject) => {
+      const topic = await topicOfKeys(subject);
+      const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+      let busy: number | undefined;
+      const handle = async (batch: Batch): Promise<BatchOutcome> => {
+        busy ??= batch[0]?.partition;
+        if (batch.some(({ partition }) => partition === busy)) await gate;
+        return { failed: [] };
+      };
+      await using receiving = await Receiving.start(subject, { topic, group: aGroup(), handle });
+      await receiving.until(() => busy !== undefined, 'the first batch');
+      for (const round of ['a', 'b']) {
+        const keys = Array.from({ length: 24 }, (_, index) => `k${index}`);
+        const published = keys.map((key) => record(topic, { key, value: `${round} ${key}` }));
+        await publishing(subject, (publisher) => publisher.publish(published));
+        const arrived = ({ texts }: Receiving) => texts.some((text) => text.startsWith(round));
+        await receiving.until(arrived, `records of round ${round} beside the busy partition`);
+      }
+      open();
+      await receiving.until(({ texts }) => new Set(texts).size === 120 + 48, 'every record');
+      await receiving.stop();
+      equal(receiving.texts.length, 120 + 48);
+    },
     'does so also when two members share the partitions': async (subject) => {
       const [topic, group] = [await topicOfKeys(subject), aGroup()];
       const watch = new PartitionWatch();
@@ -122,6 +145,8 @@ export const abortClause: Clause = {
       await first.until(({ batches }) => batches.length === 1, 'a batch');
       const ended = first.stop().then(() => finished);
       await publishing(subject, (publisher) => publisher.publish([record(topic, { value: 'after' })]));
+      // A receiver that does not wait ends by now.
+      await new Promise((resolve) => setImmediate(resolve));
       open();
       equal(await ended, true);
       await using second = await Receiving.start(subject, { topic, group });
