@@ -76,11 +76,7 @@ export class MemoryRecordStore implements RecordStore {
       for (const instance of instances) this.#begin(instance, 'api');
       for (const job of jobs) if (!this.#keys.known(job)) this.#insert(job);
     });
-    this.#keys = new MemoryKeys({
-      clock,
-      jobs: this.#jobs,
-      note: (entry) => this.#note(entry),
-    });
+    this.#keys = new MemoryKeys({ clock, jobs: this.#jobs, note: (entry) => this.#note(entry) });
     this.#limits = new MemoryLimits({ clock, jobs: this.#jobs });
     this.#lifecycle = new MemoryLifecycle({
       clock,
