@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { defineConfig, defineJob, type JobContext } from './sdk/index.ts';
+import { defineConfig, defineJob, defineWorkflow, type JobContext } from './sdk/index.ts';
 
 /** Any sample job can be made to take time, so that leases, shutdown and back-pressure can be watched. */
 interface Paced {
@@ -95,15 +95,12 @@ const noop = defineJob(async (context: JobContext<Paced>) => {
 /** The repository's own service: the sample jobs of the demonstration, the tests and the benchmarks. */
 export default defineConfig({
   jobs: { 'send-email': sendEmail, extract, process: process_, notify, transform, compute, flaky, noop },
-  workflows: {
-    'extract-process-notify': {
-      steps: [
-        { name: 'extract', type: 'extract', maxRetries: 3 },
-        { name: 'process', type: 'process', maxRetries: 3 },
-        { name: 'notify', type: 'notify', maxRetries: 3 },
-      ],
-    },
-  },
+  workflows: [
+    defineWorkflow('extract-process-notify')
+      .step('extract', { job: 'extract', handler: extract, retryCount: 3 })
+      .step('process', { job: 'process', handler: process_, retryCount: 3 })
+      .step('notify', { job: 'notify', handler: notify, retryCount: 3 }),
+  ],
 });
 
 async function work({ job, signal }: JobContext<Paced>): Promise<void> {

@@ -14,7 +14,11 @@ export async function syncSchedules(config: ServiceConfig): Promise<void> {
   try {
     // It enqueues nothing, so the mode is of no matter.
     const deps = createEngineDeps(createPostgresRecordStore(pool), 'polling');
-    await sync(deps, { types: stepIds(config), declared: toSchedules(config.schedules) });
+    await sync(deps, {
+      types: stepIds(config),
+      definitions: (config.workflows ?? []).map((workflow) => workflow.toJSON().id),
+      declared: toSchedules(config.schedules),
+    });
   } finally {
     await pool.end();
   }

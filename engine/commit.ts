@@ -3,7 +3,11 @@ import type { JobStatus, PastAttempt } from './job.ts';
 import type { JobLimits } from './limits.ts';
 import type { RetrySettings } from './retry-policy.ts';
 import type { UniqueRule } from './unique.ts';
-import type { InstanceStatus, WorkflowStep } from './workflow.ts';
+import type { HistoryEntry } from './workflow/effects.ts';
+import type { InlineDefinition } from './workflow/inline-definition.ts';
+import type { DefinitionRef, ParentRef } from './workflow/instance-record.ts';
+import type { InstanceState, InstanceStatus } from './workflow/state.ts';
+import type { EndedWorkflow } from './workflow-ends.ts';
 
 /**
  * One transaction, as a value. The units are independent: each is applied whole or, when what it expects no longer holds,
@@ -14,8 +18,11 @@ export interface Commit {
 }
 
 export interface CommitUnit {
-  readonly job: JobChange;
+  /** Absent when an instance moves by itself: by a signal, a timer, a cancel. */
+  readonly job?: JobChange;
   readonly instance?: InstanceChange;
+  /** Instances that begin with this unit. */
+  readonly start?: readonly NewInstance[];
   readonly enqueue: readonly NewJob[];
   readonly audit: readonly AuditEntry[];
 }
@@ -44,15 +51,51 @@ export interface JobChange {
   readonly dispatch?: DispatchMessage;
 }
 
-export interface InstanceChange {
+export interface InstanceChange extends InstanceWrites {
   readonly id: InstanceId;
   readonly expectedVersion: number;
+  /** The activations whose jobs end with this change, unless they have ended. */
+  readonly endJobs?: EndedJobs;
+  readonly closeTasks?: readonly number[];
+  /** The message that led to this change and is removed with it. */
+  readonly message?: string;
+  /** Where the instance ends with this change: for those who watch, not to be stored. */
+  readonly ended?: EndedWorkflow;
+}
+
+export interface EndedJobs {
+  readonly activations: readonly number[];
+  readonly actor: string;
+  readonly reason?: string | undefined;
+}
+
+/** What is written of an instance when it begins and with every change. */
+export interface InstanceWrites {
   readonly status: InstanceStatus;
+  readonly state: InstanceState;
+  /** JSON text of an object; absent when it stays. */
+  readonly variables?: string;
   readonly currentStep: number;
-  /** JSON text to append to the instance's outputs. */
-  readonly output?: string;
-  /** An instance that goes on (`running`) has none, and loses that of a failure it is taken back from. */
-  readonly failureReason?: string;
+  readonly failureReason: string | null;
+  /** When the instance is to be looked at by itself. */
+  readonly dueAt?: Date;
+  readonly history: readonly HistoryEntry[];
+  readonly openTasks?: readonly OpenTask[];
+  /** Messages to other instances, decided about one after the other. */
+  readonly tell?: readonly Message[];
+}
+
+export interface OpenTask {
+  readonly activation: number;
+  readonly step: string;
+  readonly name: string;
+}
+
+/** To an instance, by its id or as the child of a step. */
+export interface Message {
+  readonly to: { readonly id: InstanceId } | { readonly childOf: ParentRef };
+  /** JSON text: see `commands/messages.ts`. */
+  readonly text: string;
 }
 
 /** An encoded message of one job for one topic: `message` is a pack of one (events/pack.ts). */
@@ -84,13 +127,20 @@ export interface NewJob {
   readonly dispatch?: DispatchMessage;
 }
 
-export interface NewInstance {
+/** An instance that begins, as far as it goes without waiting for anything. */
+export interface NewInstance extends InstanceWrites {
   readonly id: InstanceId;
   readonly name: string;
   readonly foreignId?: string;
-  readonly steps: readonly WorkflowStep[];
+  readonly definition: DefinitionRef;
+  /** The definition, where it came with the request: to be kept, unless it is. */
+  readonly inline?: InlineDefinition;
+  readonly variables: string;
+  readonly totalSteps: number;
+  readonly parent?: ParentRef;
+  readonly traceparent?: string;
   readonly createdAt: Date;
-  readonly firstJob: NewJob;
+  readonly jobs: readonly NewJob[];
 }
 
 export interface AuditEntry {
@@ -116,6 +166,7 @@ export const auditActions = [
   'WORKFLOW_FAILED',
   'WORKFLOW_CANCELLED',
   'WORKFLOW_RESUMED',
+  'WORKFLOW_PAUSED',
 ] as const;
 
 export type AuditAction = (typeof auditActions)[number];

@@ -1,10 +1,11 @@
 import type { ClaimToken } from '../events/ids.ts';
-import type { AuditEntry, CommitUnit, JobChange } from './commit.ts';
+import { instanceUnit } from './commands/instance-unit.ts';
+import type { JobUnit } from './commands/settle.ts';
+import type { AuditEntry, JobChange } from './commit.ts';
 import type { EngineDeps } from './deps.ts';
 import type { JobRecord } from './job.ts';
 import type { LoadedJob } from './ports/record-store.ts';
 import { retryDelayMs, withSettings } from './retry-policy.ts';
-import type { InstanceRecord } from './workflow.ts';
 
 export interface FailedAttempt {
   readonly error: string;
@@ -17,8 +18,12 @@ export interface FailedAttempt {
   readonly actor?: string;
 }
 
-/** What a failed attempt leads to: a retry after a delay, or the dead letters and the end of the instance. */
-export function failureUnit(deps: EngineDeps, loaded: LoadedJob, failure: FailedAttempt): CommitUnit {
+/** What a failed attempt leads to: a retry after a delay, or the dead letters and what that means for the instance. */
+export async function failureUnit(
+  deps: EngineDeps,
+  loaded: LoadedJob,
+  failure: FailedAttempt,
+): Promise<JobUnit> {
   const { job, instance } = loaded;
   const retry = failure.retryable && job.attempt - job.attemptBase <= job.maxRetries;
   const change = jobChange(deps, job, { failure, retry });
@@ -32,13 +37,15 @@ export function failureUnit(deps: EngineDeps, loaded: LoadedJob, failure: Failed
       ...(retry ? { delay_ms: change.delayMs } : { retryable: failure.retryable }),
     },
   };
-  if (retry || instance?.status !== 'running') return { job: change, enqueue: [], audit: [audit] };
-  const step = instance.steps[job.stepIndex ?? 0]?.name ?? String(job.stepIndex);
-  const unit = failedInstanceUnit(instance, {
-    job: change,
-    reason: `Step "${step}" failed: ${failure.error}`,
+  const alone: JobUnit = { job: change, enqueue: [], audit: [audit] };
+  if (retry || !instance) return alone;
+  const decided = await instanceUnit(deps, instance, {
+    actor: 'engine',
+    traceparent: job.traceparent ?? undefined,
+    event: { kind: 'jobFailed', activation: job.stepIndex ?? 0, reason: failure.error },
   });
-  return { ...unit, audit: [audit, ...unit.audit] };
+  if (decided.kind !== 'changed') return alone;
+  return { ...decided.unit, job: change, audit: [audit, ...decided.unit.audit] };
 }
 
 function jobChange(
@@ -66,24 +73,4 @@ function jobChange(
 function policyDelayMs(deps: EngineDeps, job: JobRecord): number {
   const policy = withSettings(deps.retryPolicy, job.retry);
   return retryDelayMs(policy, job.attempt - job.attemptBase, deps.random());
-}
-
-/** Ends an instance as failed, together with the move of the job that ended it. */
-export function failedInstanceUnit(
-  instance: InstanceRecord,
-  end: { readonly job: JobChange; readonly reason: string; readonly output?: string },
-): CommitUnit {
-  return {
-    job: end.job,
-    instance: {
-      id: instance.id,
-      expectedVersion: instance.version,
-      status: 'failed',
-      currentStep: instance.currentStep,
-      failureReason: end.reason,
-      ...(end.output === undefined ? {} : { output: end.output }),
-    },
-    enqueue: [],
-    audit: [{ action: 'WORKFLOW_FAILED', actor: 'engine', jobId: end.job.id, instanceId: instance.id }],
-  };
 }

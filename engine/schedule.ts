@@ -17,8 +17,11 @@ export interface ScheduleDefinition {
   readonly missed: MissedPolicy;
   /** How many ticks `run_all` makes up for, the latest ones. */
   readonly missedLimit: number;
-  readonly type: StepId;
-  /** JSON text. */
+  /** Of the job; null where it starts a workflow. */
+  readonly type: StepId | null;
+  /** Id of the definition, whose latest version is started; null where it enqueues a job. */
+  readonly definition: string | null;
+  /** JSON text: the job's payload, or the workflow's input. */
   readonly payload: string;
   readonly maxRetries: number;
   readonly retry: RetrySettings | null;

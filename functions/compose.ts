@@ -7,10 +7,12 @@ import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts'
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { EngineDeps } from '../engine/deps.ts';
-import { groupCommit } from '../engine/group-commit.ts';
+import { groupCommit, groupStarts } from '../engine/group-commit.ts';
 import type { Arrivals } from '../engine/ports/arrivals.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { Tracing } from '../engine/ports/tracing.ts';
+import { sharedLookups } from '../engine/shared-lookups.ts';
+import { type EndedWorkflow, observingEnds } from '../engine/workflow-ends.ts';
 import { readFunctionsConfig } from './config.ts';
 import { KnownTypes } from './http/known-types.ts';
 import { createJobMetrics, type JobMetrics } from './http/metrics.ts';
@@ -67,6 +69,14 @@ export async function endWaits(): Promise<void> {
   await current?.arrivals?.close();
 }
 
+function tellTracing(open: Promise<Tracing>, flushEach: boolean) {
+  return async (ended: readonly EndedWorkflow[]) => {
+    const tracing = await open;
+    for (const one of ended) tracing.workflow(one);
+    if (flushEach) await tracing.flush();
+  };
+}
+
 function create(): App {
   const config = readFunctionsConfig();
   const logger = createJsonLogger(config.logLevel);
@@ -76,10 +86,16 @@ function create(): App {
   const polling = config.mode === 'polling';
   const single = polling ? announcing(tables, { announcer, wait: config.serverless }) : tables;
   // A Lambda serves one request at a time, so there every group is one job, and nothing is different.
-  const store = { ...single, enqueue: groupCommit(single.enqueue) };
+  const tracing = openTracing(config.tracing);
+  const told = tracing ? observingEnds(single, tellTracing(tracing, config.serverless)) : single;
+  const store = {
+    ...told,
+    enqueue: groupCommit(told.enqueue),
+    start: groupStarts(told.start),
+    getDefinition: sharedLookups(told.getDefinition),
+  };
   const deps = createEngineDeps(store, config.mode);
   const metrics = createJobMetrics(config.mode, { store, clock: deps.clock, logger });
-  const tracing = openTracing(config.tracing);
   const arrivals =
     polling && !config.serverless
       ? new PostgresArrivals({ ...config.postgres, clock: deps.clock, logger })

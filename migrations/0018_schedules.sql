@@ -7,7 +7,9 @@ create table schedules (
   time_zone text not null,
   missed text not null,
   missed_limit integer not null,
-  type text not null,
+  -- A job of a type, or an instance of a definition, whose input the payload is.
+  type text,
+  definition_id text,
   payload json not null,
   max_retries integer not null,
   retry json,
@@ -21,6 +23,7 @@ create table schedules (
   created_at timestamptz not null default clock_timestamp(),
   updated_at timestamptz not null default clock_timestamp(),
   constraint schedules_name check (name ~ '^[A-Za-z0-9._-]{1,200}$'),
+  constraint schedules_what check ((type is null) <> (definition_id is null)),
   constraint schedules_missed check (missed in ('skip', 'run_once', 'run_all')),
   constraint schedules_missed_limit check (missed_limit between 1 and 1000),
   constraint schedules_source check (source in ('api', 'config')),

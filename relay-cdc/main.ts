@@ -15,6 +15,7 @@ import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import { leaderRoles } from '../engine/roles/leader-roles.ts';
+import { observingEnds } from '../engine/workflow-ends.ts';
 import { boot } from './boot.ts';
 import { readRelayConfig, requireKafkaMode } from './config.ts';
 import { serveHealth } from './health.ts';
@@ -61,7 +62,13 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   await writeWalBudget(pool, config.wal.budgetBytes);
   const tracing = await openTracing(config.tracing);
   cleanup.defer(async () => tracing?.close());
-  const engine = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
+  const tables = createPostgresRecordStore(pool);
+  const store = tracing
+    ? observingEnds(tables, async (ended) => {
+        for (const one of ended) tracing.workflow(one);
+      })
+    : tables;
+  const engine = createEngineDeps(store, 'kafka_outbox');
   const streamer = createKafkaStreamer(kafka, logger);
   const shards = openShards({ config, candidacies, logger, say });
   const health = await serveHealth(config.metricsPort, shardHealth(shards));

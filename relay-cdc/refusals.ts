@@ -1,3 +1,4 @@
+import type { CommitUnit } from '../engine/commit.ts';
 import type { EngineDeps } from '../engine/deps.ts';
 import { failureUnit } from '../engine/failure.ts';
 import type { RefusedJob } from './published.ts';
@@ -10,18 +11,19 @@ export async function refuseJobs(deps: EngineDeps, refused: readonly RefusedJob[
   if (refused.length === 0) return;
   const byJob = new Map(refused.map((job) => [job.jobId, job]));
   const loaded = await deps.store.load([...byJob.keys()]);
-  const units = loaded.flatMap((entry) => {
+  const units: CommitUnit[] = [];
+  for (const entry of loaded) {
     const { job } = entry;
     const refusal = byJob.get(job.id);
-    if (!refusal || job.status !== 'queued') return [];
-    const unit = failureUnit(deps, entry, {
+    if (!refusal || job.status !== 'queued') continue;
+    const unit = await failureUnit(deps, entry, {
       error: `The broker refused the dispatch: ${refusal.reason}`,
       retryable: false,
       actor: 'relay',
     });
     const detail = { topic: refusal.topic, reason: refusal.reason };
     const audit = { action: 'DISPATCH_REFUSED', actor: 'relay', jobId: job.id, detail } as const;
-    return [{ ...unit, audit: [audit, ...unit.audit] }];
-  });
+    units.push({ ...unit, audit: [audit, ...unit.audit] });
+  }
   await deps.store.commit({ units });
 }

@@ -1,6 +1,7 @@
 import { MillraceError } from '../engine/errors.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import { isStepId } from '../events/ids.ts';
+import type { Workflow } from './define-workflow.ts';
 import type { ScheduleDeclaration } from './schedules.ts';
 
 /** What a handler knows of the job it runs. */
@@ -54,22 +55,11 @@ export type PayloadOf<Handler> = Handler extends JobHandler<infer Payload, unkno
 /** The result a handler gives. */
 export type ResultOf<Handler> = Handler extends (context: never) => infer Result ? Awaited<Result> : never;
 
-export interface WorkflowStepDefinition<Type extends string = string> {
-  /** Unique within the workflow; later steps find the result under `outputs.<name>` of their payload. */
-  readonly name: string;
-  readonly type: Type;
-  readonly payload?: Readonly<Record<string, unknown>>;
-  readonly maxRetries?: number;
-}
-
-export interface WorkflowDefinition<Type extends string = string> {
-  readonly steps: readonly [WorkflowStepDefinition<Type>, ...WorkflowStepDefinition<Type>[]];
-}
-
 /** A service: what stands in its `millrace.config.ts`. */
 export interface ServiceConfig<Handlers extends JobHandlers = JobHandlers> {
   readonly jobs: Handlers;
-  readonly workflows?: Readonly<Record<string, WorkflowDefinition<Extract<keyof Handlers, string>>>>;
+  /** Stored when the API starts; a definition that names another comes after it. */
+  readonly workflows?: readonly Workflow<unknown>[];
   /** Jobs by the clock, by name. The API makes them so when it starts. */
   readonly schedules?: Readonly<Record<string, ScheduleDeclaration<Extract<keyof Handlers, string>>>>;
 }

@@ -14,9 +14,14 @@ export {
   type PayloadOf,
   type ResultOf,
   type ServiceConfig,
-  type WorkflowDefinition,
-  type WorkflowStepDefinition,
 } from './define.ts';
+export {
+  defineWorkflow,
+  type GraphStep,
+  type OutputsOf,
+  type TaskOptions,
+  type Workflow,
+} from './define-workflow.ts';
 export { type EnqueueRequest, enqueue, type Transaction } from './enqueue.ts';
 export { KafkaRunner, type KafkaRunnerOptions } from './kafka-runner.ts';
 export { NonRetryableError } from './non-retryable-error.ts';

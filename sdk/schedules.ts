@@ -14,8 +14,12 @@ export interface ScheduleDeclaration<Type extends string = string> {
   readonly missed?: MissedPolicy;
   /** How many, the latest, `run_all` makes up for; 100 unless given. */
   readonly missedLimit?: number;
-  readonly type: Type;
+  /** The job's; or name a `definition`. */
+  readonly type?: Type;
   readonly payload?: unknown;
+  /** The id of a workflow definition, whose latest version is started with `input`; instead of a job. */
+  readonly definition?: string;
+  readonly input?: Readonly<Record<string, unknown>>;
   readonly maxRetries?: number;
   readonly retry?: RetrySettings;
   readonly priority?: number;
@@ -36,8 +40,7 @@ export function toSchedules(
       timeZone: schedule.timeZone ?? 'UTC',
       missed: schedule.missed ?? 'run_once',
       missedLimit: schedule.missedLimit ?? 100,
-      type: schedule.type as StepId,
-      payload: JSON.stringify(schedule.payload ?? null),
+      ...whatOf(name, schedule),
       maxRetries: schedule.maxRetries ?? 3,
       retry: schedule.retry ?? null,
       priority: schedule.priority ?? 0,
@@ -45,6 +48,19 @@ export function toSchedules(
       enabled: schedule.enabled,
     };
   });
+}
+
+function whatOf(name: string, { type, payload, definition, input }: ScheduleDeclaration) {
+  if (type !== undefined && definition === undefined && input === undefined) {
+    return { type: type as StepId, definition: null, payload: JSON.stringify(payload ?? null) };
+  }
+  if (type === undefined && definition !== undefined && payload === undefined) {
+    return { type: null, definition, payload: JSON.stringify(input ?? {}) };
+  }
+  throw new MillraceError(
+    'configuration',
+    `Schedule "${name}" in millrace.config.ts must have either a type, with a payload, or a definition, with an input.`,
+  );
 }
 
 function badName(name: string): MillraceError {

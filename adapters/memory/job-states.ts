@@ -1,6 +1,5 @@
-import type { CommitUnit, JobChange, NewInstance, NewJob } from '../../engine/commit.ts';
+import type { JobChange, NewJob } from '../../engine/commit.ts';
 import { hasEnded, type JobRecord } from '../../engine/job.ts';
-import type { InstanceRecord } from '../../engine/workflow.ts';
 
 /** What the statements of the SQL stores do to a row, as functions. `now` is the store's clock. */
 export function jobFromNew(job: NewJob, now: Date): JobRecord {
@@ -34,24 +33,6 @@ export function jobFromNew(job: NewJob, now: Date): JobRecord {
     startedAt: null,
     completedAt: null,
     updatedAt: now,
-  };
-}
-
-export function instanceFromNew(instance: NewInstance, now: Date): InstanceRecord {
-  const { id, name, foreignId = null, steps, createdAt } = instance;
-  return {
-    id,
-    name,
-    foreignId,
-    steps,
-    createdAt,
-    status: 'running',
-    currentStep: 0,
-    outputs: [],
-    failureReason: null,
-    version: 1,
-    updatedAt: now,
-    completedAt: null,
   };
 }
 
@@ -93,22 +74,5 @@ function pastAttempt(job: JobRecord, error: string, now: Date): JobRecord['pastA
     started_at: job.startedAt?.toISOString() ?? null,
     ended_at: now.toISOString(),
     error,
-  };
-}
-
-export function changedInstance(
-  instance: InstanceRecord,
-  change: NonNullable<CommitUnit['instance']>,
-  now: Date,
-): InstanceRecord {
-  return {
-    ...instance,
-    status: change.status,
-    currentStep: change.currentStep,
-    outputs: change.output === undefined ? instance.outputs : [...instance.outputs, change.output],
-    failureReason: change.status === 'running' ? null : (change.failureReason ?? instance.failureReason),
-    version: instance.version + 1,
-    updatedAt: now,
-    completedAt: change.status === 'running' ? null : now,
   };
 }

@@ -1,25 +1,21 @@
 import type { AuditEntry } from '../../engine/commit.ts';
-import { hasEnded, type JobRecord } from '../../engine/job.ts';
+import type { JobRecord } from '../../engine/job.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type {
-  CommitOutcome,
   DeadLetterFilter,
-  InstanceCancellation,
-  InstanceFilter,
-  InstanceSummary,
+  JobFilter,
   Page,
   PurgeAges,
   Purged,
   PurgeRange,
 } from '../../engine/ports/record-store.ts';
-import type { InstanceRecord } from '../../engine/workflow.ts';
-import type { InstanceId, JobId } from '../../events/ids.ts';
-import { changedInstance, changedJob } from './job-states.ts';
+import type { JobId } from '../../events/ids.ts';
+import type { MemoryWorkflows } from './workflows.ts';
 
 interface Tables {
   readonly clock: Pick<Clock, 'now'>;
   readonly jobs: Map<JobId, JobRecord>;
-  readonly instances: Map<InstanceId, InstanceRecord>;
+  readonly workflows: MemoryWorkflows;
   readonly auditLog: (AuditEntry & { readonly at: Date })[];
 }
 
@@ -40,34 +36,14 @@ export class MemoryLifecycle {
     return Math.max(0, soonest - this.#tables.clock.now().getTime());
   }
 
-  async cancelInstance(cancellation: InstanceCancellation): Promise<CommitOutcome> {
-    const { id, expectedVersion, actor, reason } = cancellation;
-    const instance = this.#tables.instances.get(id);
-    if (instance?.status !== 'running' || instance.version !== expectedVersion) return 'conflict';
-    const [now, why] = [this.#tables.clock.now(), reason === undefined ? {} : { reason }];
-    for (const job of this.#jobsWhere(({ instanceId, status }) => instanceId === id && !hasEnded(status))) {
-      const { status: from, attempt } = job;
-      const ended = from === 'running' ? { endedAttempt: { attempt, error: 'Cancelled.' } } : {};
-      const expect = { status: from, attempt };
-      this.#tables.jobs.set(
-        job.id,
-        changedJob(job, { id: job.id, expect, status: 'cancelled', ...ended }, now),
-      );
-      this.#note({ action: 'JOB_CANCELLED', actor, jobId: job.id, instanceId: id, detail: { from, ...why } });
-    }
-    const { version, currentStep } = instance;
-    const change = { id, expectedVersion: version, status: 'cancelled', currentStep } as const;
-    const failure = reason === undefined ? {} : { failureReason: reason };
-    this.#tables.instances.set(id, changedInstance(instance, { ...change, ...failure }, now));
-    this.#note({ action: 'WORKFLOW_CANCELLED', actor, instanceId: id, detail: why });
-    return 'applied';
-  }
-
-  async listInstances(filter: InstanceFilter): Promise<InstanceSummary[]> {
-    const found = [...this.#tables.instances.values()].filter((instance) =>
-      matchesInstance(instance, filter),
+  async listJobs({ status, type, before, limit }: JobFilter): Promise<JobRecord[]> {
+    const found = this.#jobsWhere(
+      (job) =>
+        (status === undefined || job.status === status) &&
+        (type === undefined || job.type === type) &&
+        (before === undefined || job.id < before),
     );
-    return found.sort(byId).reverse().slice(0, filter.limit).map(summaryOf);
+    return found.sort(byId).reverse().slice(0, limit);
   }
 
   async listDeadLetters(filter: DeadLetterFilter, page: Page<'before'>): Promise<JobRecord[]> {
@@ -96,10 +72,10 @@ export class MemoryLifecycle {
   }
 
   async purgeInstances(ages: PurgeAges, range: PurgeRange): Promise<Purged> {
-    const all = [...this.#tables.instances.values()];
+    const all = [...this.#tables.workflows.instances.values()];
     const { old, purged } = purgeable(all, ages, { ...range, now: this.#tables.clock.now() });
     for (const { id } of old) {
-      this.#tables.instances.delete(id);
+      this.#tables.workflows.remove(id);
       for (const job of this.#jobsWhere(({ instanceId }) => instanceId === id))
         this.#tables.jobs.delete(job.id);
     }
@@ -110,10 +86,6 @@ export class MemoryLifecycle {
     const before = new Date(this.#tables.clock.now().getTime() - olderThanMs);
     const isYoung = this.#tables.auditLog.slice(0, limit).findIndex(({ at }) => at >= before);
     return this.#tables.auditLog.splice(0, isYoung === -1 ? limit : isYoung).length;
-  }
-
-  #note(entry: AuditEntry): void {
-    this.#tables.auditLog.push({ ...entry, at: this.#tables.clock.now() });
   }
 
   #jobsWhere(condition: (job: JobRecord) => boolean): JobRecord[] {
@@ -134,23 +106,6 @@ function isDeadLetter(job: JobRecord, filter: DeadLetterFilter): boolean {
     (endedBefore === undefined || ended < endedBefore) &&
     (errorContains === undefined || (job.lastError ?? '').toLowerCase().includes(errorContains.toLowerCase()))
   );
-}
-
-function matchesInstance(
-  instance: InstanceRecord,
-  { status, name, foreignId, before }: InstanceFilter,
-): boolean {
-  return (
-    (status === undefined || instance.status === status) &&
-    (name === undefined || instance.name === name) &&
-    (foreignId === undefined || instance.foreignId === foreignId) &&
-    (before === undefined || instance.id < before)
-  );
-}
-
-function summaryOf(instance: InstanceRecord): InstanceSummary {
-  const { steps, outputs: _, version: __, ...summary } = instance;
-  return { ...summary, totalSteps: steps.length };
 }
 
 function byId(a: { readonly id: string }, b: { readonly id: string }): number {

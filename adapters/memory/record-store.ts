@@ -1,4 +1,11 @@
-import type { AuditEntry, CommitUnit, DispatchMessage, NewInstance, NewJob } from '../../engine/commit.ts';
+import type {
+  AuditEntry,
+  CommitUnit,
+  DispatchMessage,
+  InstanceChange,
+  NewInstance,
+  NewJob,
+} from '../../engine/commit.ts';
 import { hasEnded, type JobRecord, type JobStatus } from '../../engine/job.ts';
 import type { LimitUsage } from '../../engine/limits.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
@@ -10,14 +17,17 @@ import type {
   CompleteOutcome,
   Completion,
   DeadLetterFilter,
+  DefinitionFilter,
+  DueInstance,
   EnqueueOutcome,
   HeartbeatOutcome,
-  InstanceCancellation,
+  InstanceDetail,
   InstanceFilter,
   InstanceSummary,
   JobFilter,
   LeaseProof,
   LoadedJob,
+  NewDefinition,
   Page,
   PollRequest,
   PurgeAges,
@@ -25,15 +35,19 @@ import type {
   PurgeRange,
   RecordStore,
   UndecodableRecord,
+  UserTask,
+  UserTaskFilter,
 } from '../../engine/ports/record-store.ts';
-import { decideUnique } from '../../engine/unique.ts';
-import type { InstanceRecord } from '../../engine/workflow.ts';
+import type { DefinitionRecord } from '../../engine/workflow/definitions.ts';
+import type { InstanceRecord } from '../../engine/workflow/instance-record.ts';
 import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
-import { changedInstance, changedJob, instanceFromNew, jobFromNew, meetsExpectation } from './job-states.ts';
+import { MemoryKeys } from './job-keys.ts';
+import { changedJob, jobFromNew, meetsExpectation } from './job-states.ts';
 import { byTurn, claimToken, withinBytes } from './leases.ts';
 import { MemoryLifecycle } from './lifecycle.ts';
 import { MemoryLimits } from './limits.ts';
 import { MemoryScheduleStore } from './schedules.ts';
+import { MemoryWorkflows } from './workflows.ts';
 
 export type AuditRow = AuditEntry & { readonly at: Date };
 
@@ -49,23 +63,25 @@ export class MemoryRecordStore implements RecordStore {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #types = new Set<StepId>();
   readonly #jobs = new Map<JobId, JobRecord>();
-  readonly #instances = new Map<InstanceId, InstanceRecord>();
-  readonly #keys = new Map<string, { readonly jobId: JobId; readonly requestHash: Buffer | undefined }>();
-
+  readonly #workflows: MemoryWorkflows;
+  readonly #keys: MemoryKeys;
   readonly #lifecycle: MemoryLifecycle;
   readonly #limits: MemoryLimits;
   readonly schedules: MemoryScheduleStore;
 
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
-    this.schedules = new MemoryScheduleStore(clock, (jobs) => {
-      for (const job of jobs) if (!this.#knownKey(job)) this.#insert(job);
+    this.#workflows = new MemoryWorkflows(clock);
+    this.schedules = new MemoryScheduleStore(clock, (jobs, instances) => {
+      for (const instance of instances) this.#begin(instance, 'api');
+      for (const job of jobs) if (!this.#keys.known(job)) this.#insert(job);
     });
+    this.#keys = new MemoryKeys({ clock, jobs: this.#jobs, note: (entry) => this.#note(entry) });
     this.#limits = new MemoryLimits({ clock, jobs: this.#jobs });
     this.#lifecycle = new MemoryLifecycle({
       clock,
       jobs: this.#jobs,
-      instances: this.#instances,
+      workflows: this.#workflows,
       auditLog: this.auditLog,
     });
   }
@@ -82,25 +98,16 @@ export class MemoryRecordStore implements RecordStore {
     jobs: readonly NewJob[],
     options: { readonly allOrNone?: boolean } = {},
   ): Promise<EnqueueOutcome[]> {
-    const known = jobs.map((job) => this.#knownKey(job));
+    const known = jobs.map((job) => this.#keys.known(job));
     if (options.allOrNone && known.some((outcome) => outcome?.kind === 'conflict')) {
       return known.map((outcome) => outcome ?? { kind: 'not_written' });
     }
     // Looked up again for each, because a key may stand twice in one call.
-    return jobs.map((job) => this.#knownKey(job) ?? this.#joined(job) ?? this.#insert(job));
+    return jobs.map((job) => this.#keys.known(job) ?? this.#keys.joined(job) ?? this.#insert(job));
   }
 
   async start(instances: readonly NewInstance[]): Promise<void> {
-    for (const instance of instances) {
-      this.#instances.set(instance.id, instanceFromNew(instance, this.#clock.now()));
-      this.#insert(instance.firstJob);
-      this.#note({
-        action: 'WORKFLOW_STARTED',
-        actor: 'api',
-        jobId: instance.firstJob.id,
-        instanceId: instance.id,
-      });
-    }
+    for (const instance of instances) this.#begin(instance, 'api');
   }
 
   async claim({ claimId, ids, workerId, leaseMs }: ClaimRequest): Promise<ClaimOutcome[]> {
@@ -143,7 +150,7 @@ export class MemoryRecordStore implements RecordStore {
       if (!job) return { kind: 'not_found' };
       if (job.token === token && job.status === 'completed') return { kind: 'completed' };
       if (job.token !== token || job.status !== 'running') return { kind: 'refused', status: job.status };
-      if (job.instanceId !== null) return { kind: 'step' };
+      if (job.instanceId !== null) return { kind: 'step', loaded: this.#load(job) };
       const expect = { status: job.status, attempt: job.attempt, token };
       this.#save(changedJob(job, { id, expect, status: 'completed', result }, this.#clock.now()));
       return { kind: 'completed' };
@@ -170,26 +177,48 @@ export class MemoryRecordStore implements RecordStore {
     return [...new Set(ids)].flatMap((id) => this.#jobs.get(id) ?? []);
   }
 
-  async getInstance(id: InstanceId): Promise<{ instance: InstanceRecord; jobs: JobRecord[] } | undefined> {
-    const instance = this.#instances.get(id);
+  async loadInstance(id: InstanceId): Promise<InstanceRecord | undefined> {
+    return this.#workflows.load(id);
+  }
+
+  async getInstance(id: InstanceId): Promise<InstanceDetail | undefined> {
+    const instance = this.#workflows.load(id);
     if (!instance) return undefined;
     const jobs = this.#jobsWhere(({ instanceId }) => instanceId === id);
-    return { instance, jobs: jobs.sort((a, b) => (a.stepIndex ?? 0) - (b.stepIndex ?? 0)) };
+    jobs.sort((a, b) => (a.stepIndex ?? 0) - (b.stepIndex ?? 0));
+    return { instance, jobs, history: this.#workflows.historyOf(id) };
+  }
+
+  async dueInstances(limit: number): Promise<DueInstance[]> {
+    return this.#workflows.due(limit);
+  }
+
+  async nextInstanceDueMs(): Promise<number | undefined> {
+    return this.#workflows.nextDueMs();
+  }
+
+  async getDefinition(id: string, version?: number): Promise<DefinitionRecord | undefined> {
+    return this.#workflows.getDefinition(id, version);
+  }
+
+  async putDefinition(definition: NewDefinition): Promise<DefinitionRecord> {
+    return this.#workflows.putDefinition(definition);
+  }
+
+  async listDefinitions(filter: DefinitionFilter): Promise<DefinitionRecord[]> {
+    return this.#workflows.listDefinitions(filter);
+  }
+
+  async listUserTasks(filter: UserTaskFilter): Promise<UserTask[]> {
+    return this.#workflows.listUserTasks(filter);
   }
 
   async load(ids: readonly JobId[]): Promise<LoadedJob[]> {
     return (await this.getJobs(ids)).map((job) => this.#load(job));
   }
 
-  async listJobs({ status, type, before, limit }: JobFilter): Promise<JobRecord[]> {
-    return this.#jobsWhere(
-      (job) =>
-        (status === undefined || job.status === status) &&
-        (type === undefined || job.type === type) &&
-        (before === undefined || job.id < before),
-    )
-      .sort((a, b) => (a.id < b.id ? 1 : -1))
-      .slice(0, limit);
+  listJobs(filter: JobFilter): Promise<JobRecord[]> {
+    return this.#lifecycle.listJobs(filter);
   }
 
   async listAudit(subject: { jobId?: JobId; instanceId?: InstanceId }): Promise<AuditRecord[]> {
@@ -257,12 +286,8 @@ export class MemoryRecordStore implements RecordStore {
     return this.#lifecycle.nextDueMs();
   }
 
-  cancelInstance(cancellation: InstanceCancellation): Promise<CommitOutcome> {
-    return this.#lifecycle.cancelInstance(cancellation);
-  }
-
-  listInstances(filter: InstanceFilter): Promise<InstanceSummary[]> {
-    return this.#lifecycle.listInstances(filter);
+  async listInstances(filter: InstanceFilter): Promise<InstanceSummary[]> {
+    return this.#workflows.list(filter);
   }
 
   listDeadLetters(filter: DeadLetterFilter, page: Page<'before'>): Promise<JobRecord[]> {
@@ -287,68 +312,53 @@ export class MemoryRecordStore implements RecordStore {
 
   #apply(unit: CommitUnit): CommitOutcome {
     const now = this.#clock.now();
-    const job = this.#jobs.get(unit.job.id);
-    const instance = unit.instance && this.#instances.get(unit.instance.id);
-    if (!job || !meetsExpectation(job, unit.job, now)) return 'conflict';
+    const job = unit.job && this.#jobs.get(unit.job.id);
+    const instance = unit.instance && this.#workflows.load(unit.instance.id);
+    if (unit.job && !(job && meetsExpectation(job, unit.job, now))) return 'conflict';
     if (unit.instance && instance?.version !== unit.instance.expectedVersion) return 'conflict';
-    this.#save(changedJob(job, unit.job, now));
+    if (unit.job && job) this.#save(changedJob(job, unit.job, now));
     if (unit.instance && instance) {
-      this.#instances.set(instance.id, changedInstance(instance, unit.instance, now));
+      this.#workflows.change(instance, unit.instance);
+      this.#endJobs(unit.instance);
     }
-    if (unit.job.dispatch) this.outbox.push(unit.job.dispatch);
+    if (unit.job?.dispatch) this.outbox.push(unit.job.dispatch);
+    for (const started of unit.start ?? []) this.#begin(started, 'engine');
     for (const added of unit.enqueue) this.#insert(added);
     for (const entry of unit.audit) this.#note(entry);
     return 'applied';
   }
 
-  /** What the job's idempotency key leads to; undefined for a key that is new, or none. */
-  #knownKey({ idempotencyKey, requestHash }: NewJob): EnqueueOutcome | undefined {
-    const first = idempotencyKey === undefined ? undefined : this.#keys.get(idempotencyKey);
-    const job = first && this.#jobs.get(first.jobId);
-    if (!job) return undefined;
-    const same = requestHash !== undefined && first.requestHash?.equals(requestHash) === true;
-    return same ? { kind: 'replayed', job } : { kind: 'conflict', jobId: job.id };
+  #begin(instance: NewInstance, actor: string): void {
+    const { id: instanceId, jobs } = instance;
+    this.#workflows.begin(instance);
+    for (const job of jobs) this.#insert(job);
+    const [first] = jobs;
+    const entry = { action: 'WORKFLOW_STARTED', actor, instanceId } as const;
+    this.#note(first ? { ...entry, jobId: first.id } : entry);
   }
 
-  /** Makes room for a job with a unique key; or the open one stands for it. */
-  #joined(job: NewJob): EnqueueOutcome | undefined {
-    if (!job.unique) return undefined;
-    const { key } = job.unique;
-    const [open] = this.#jobsWhere(
-      ({ type, uniqueKey, status }) => type === job.type && uniqueKey === key && !hasEnded(status),
+  #endJobs({ id: instanceId, endJobs }: InstanceChange): void {
+    if (!endJobs) return;
+    const { activations, actor, reason } = endJobs;
+    const open = this.#jobsWhere(
+      (job) =>
+        job.instanceId === instanceId && activations.includes(job.stepIndex ?? -1) && !hasEnded(job.status),
     );
-    if (!open) return undefined;
-    const now = this.#clock.now();
-    const verdict = decideUnique(open, job.unique, { now, runAt: job.runAt });
-    switch (verdict.kind) {
-      case 'drop':
-        return { kind: 'joined', job: open };
-      case 'update': {
-        const { payload, priority, maxRetries, retry = null, partitionKey = null, traceparent = null } = job;
-        const changes = { payload, priority, maxRetries, retry, partitionKey, traceparent, updatedAt: now };
-        return { kind: 'joined', job: this.#save({ ...open, ...changes, runAt: verdict.runAt }) };
-      }
-      case 'supersede': {
-        const expect = { status: open.status, attempt: open.attempt };
-        this.#save(changedJob(open, { id: open.id, expect, status: 'cancelled' }, now));
-        const detail = { replaced_by: job.id };
-        this.#note({ action: 'JOB_CANCELLED', actor: 'engine', jobId: open.id, detail });
-        return undefined;
-      }
-      case 'release':
-        this.#save({ ...open, uniqueKey: null, updatedAt: now });
-        return undefined;
-      default:
-        return verdict satisfies never;
+    for (const job of open) {
+      const { id, status: from, attempt } = job;
+      const ended = from === 'running' ? { endedAttempt: { attempt, error: 'Cancelled.' } } : {};
+      const change = { id, expect: { status: from, attempt }, status: 'cancelled', ...ended } as const;
+      this.#save(changedJob(job, change, this.#clock.now()));
+      const detail = reason === undefined ? { from } : { from, reason };
+      this.#note({ action: 'JOB_CANCELLED', actor, jobId: id, instanceId, detail });
     }
   }
 
   #insert(job: NewJob): EnqueueOutcome {
     if (this.#jobs.has(job.id)) throw new Error(`Job ${job.id} exists. Give each job an id of its own.`);
     this.#save(jobFromNew(job, this.#clock.now()));
-    const { id, idempotencyKey, requestHash, dispatch } = job;
-    if (idempotencyKey !== undefined) this.#keys.set(idempotencyKey, { jobId: id, requestHash });
-    if (dispatch) this.outbox.push(dispatch);
+    this.#keys.remember(job);
+    if (job.dispatch) this.outbox.push(job.dispatch);
     return { kind: 'created' };
   }
 
@@ -373,7 +383,7 @@ export class MemoryRecordStore implements RecordStore {
   }
 
   #load(job: JobRecord): LoadedJob {
-    return { job, instance: job.instanceId === null ? undefined : this.#instances.get(job.instanceId) };
+    return { job, instance: job.instanceId === null ? undefined : this.#workflows.load(job.instanceId) };
   }
 
   #jobsWhere(condition: (job: JobRecord) => boolean): JobRecord[] {

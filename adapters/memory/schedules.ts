@@ -1,16 +1,19 @@
-import type { NewJob } from '../../engine/commit.ts';
+import type { NewInstance, NewJob } from '../../engine/commit.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { NewSchedule, ScheduleStore, ScheduleTick } from '../../engine/ports/schedule-store.ts';
 import type { ScheduleRecord } from '../../engine/schedule.ts';
 
 export class MemoryScheduleStore implements ScheduleStore {
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #enqueue: (jobs: readonly NewJob[]) => void;
+  readonly #write: (jobs: readonly NewJob[], instances: readonly NewInstance[]) => void;
   readonly #schedules = new Map<string, ScheduleRecord>();
 
-  constructor(clock: Pick<Clock, 'now'>, enqueue: (jobs: readonly NewJob[]) => void) {
+  constructor(
+    clock: Pick<Clock, 'now'>,
+    write: (jobs: readonly NewJob[], instances: readonly NewInstance[]) => void,
+  ) {
     this.#clock = clock;
-    this.#enqueue = enqueue;
+    this.#write = write;
   }
 
   async insert(schedule: NewSchedule): Promise<boolean> {
@@ -53,11 +56,18 @@ export class MemoryScheduleStore implements ScheduleStore {
     return first && Math.max(0, first.nextRunAt.getTime() - this.#clock.now().getTime());
   }
 
-  async tick({ name, expectedRevision, nextRunAt, lastRunAt, jobs }: ScheduleTick): Promise<boolean> {
+  async tick({
+    name,
+    expectedRevision,
+    nextRunAt,
+    lastRunAt,
+    jobs,
+    instances,
+  }: ScheduleTick): Promise<boolean> {
     const current = this.#at(name, expectedRevision);
     if (!current?.enabled) return false;
     this.#save({ ...current, nextRunAt, lastRunAt: lastRunAt ?? current.lastRunAt });
-    this.#enqueue(jobs);
+    this.#write(jobs, instances);
     return true;
   }
 

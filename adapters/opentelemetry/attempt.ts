@@ -1,6 +1,6 @@
 import { context, type Link, SpanKind, TraceFlags, type Tracer, trace } from '@opentelemetry/api';
 import type { Attempt, AttemptSpan } from '../../engine/ports/tracing.ts';
-import { attemptSpanId, type SpanIds, traceIdOf } from './span-ids.ts';
+import { attemptSpanId, type SpanIds, traceIdOf, workflowSpanId } from './span-ids.ts';
 import { destinationOf, endSpan, failSpan } from './spans.ts';
 import { contextOf, formatTraceparent, parseTraceparent } from './traceparent.ts';
 
@@ -16,7 +16,7 @@ export function beginAttempt(tracer: Tracer, ids: SpanIds, subject: Attempt): At
         attributes: attributesOf(subject, destination),
         links: linksOf(subject, traceId),
       },
-      contextOf(parent),
+      contextOf(aboveOf(subject)),
     ),
   );
   const own = trace.setSpan(context.active(), span);
@@ -40,6 +40,13 @@ export function beginAttempt(tracer: Tracer, ids: SpanIds, subject: Attempt): At
       return { end: (fields, error) => endSpan(settling, fields, error) };
     },
   };
+}
+
+/** A step's attempt comes below its workflow, whose span has not been sent yet. */
+function aboveOf({ instanceId, parent }: Attempt): string | undefined {
+  const kept = parseTraceparent(parent);
+  if (!kept || instanceId === null) return parent;
+  return formatTraceparent({ ...kept, spanId: workflowSpanId(instanceId) });
 }
 
 function attributesOf({ jobId, type, attempt, instanceId, system }: Attempt, destination: string) {

@@ -9,6 +9,11 @@ export function attemptSpanId(jobId: string, attempt: number): string {
   return createHash('sha256').update(`${jobId}.${attempt}`).digest('hex').slice(0, 16);
 }
 
+/** Known while the workflow runs: its steps come below a span that is sent when it is over. */
+export function workflowSpanId(instanceId: string): string {
+  return createHash('sha256').update(instanceId).digest('hex').slice(0, 16);
+}
+
 /** A job that came without a context has a trace named after it: the trace id is the job's id without its dashes. */
 export function traceIdOf(jobId: string): string {
   return jobId.replaceAll('-', '');

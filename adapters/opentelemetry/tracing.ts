@@ -14,6 +14,7 @@ import type { TracingConfig } from './config.ts';
 import { SpanIds } from './span-ids.ts';
 import { destinationOf, endSpan } from './spans.ts';
 import { contextOf, formatTraceparent, parseTraceparent } from './traceparent.ts';
+import { traceWorkflow } from './workflow.ts';
 
 /** Soon enough for a person who looks, and few requests. */
 const EXPORT_EVERY_MS = 1_000;
@@ -34,6 +35,7 @@ export function createTracing({ serviceName, ratio }: TracingConfig): Tracing {
   const tracer = provider.getTracer('millrace');
   return {
     accept: (subject) => beginAcceptance(tracer, subject),
+    workflow: (ended) => traceWorkflow(tracer, ids, ended),
     attempt: (subject) => beginAttempt(tracer, ids, subject),
     publish: (batch) => beginPublish(tracer, batch),
     flush: () => provider.forceFlush(),
@@ -47,7 +49,7 @@ function beginAcceptance(tracer: Tracer, { kind, name, system, parent }: Accepta
       ? { 'millrace.workflow.name': name }
       : { 'millrace.job.type': name, 'messaging.destination.name': destinationOf(name, system) };
   const span = tracer.startSpan(
-    kind === 'workflow' ? `workflow ${name}` : `create ${destinationOf(name, system)}`,
+    `create ${kind === 'workflow' ? name : destinationOf(name, system)}`,
     {
       kind: SpanKind.PRODUCER,
       attributes: { 'messaging.system': system, 'messaging.operation.type': 'create', ...attributes },

@@ -22,7 +22,7 @@ export function announcing(store: RecordStore, { announcer, wait }: Announcing):
       ...store.schedules,
       async tick(tick) {
         const ticked = await store.schedules.tick(tick);
-        if (ticked) await tell(tick.jobs);
+        if (ticked) await tell([...tick.jobs, ...tick.instances.flatMap(({ jobs }) => jobs)]);
         return ticked;
       },
     },
@@ -39,16 +39,20 @@ export function announcing(store: RecordStore, { announcer, wait }: Announcing):
     },
     async start(instances) {
       await store.start(instances);
-      await tell(instances.map(({ firstJob }) => firstJob));
+      await tell(instances.flatMap(({ jobs }) => jobs));
     },
     async commit(commit) {
       const outcomes = await store.commit(commit);
       const applied = commit.units.filter((_, index) => outcomes[index] === 'applied');
       // A job that is queued again is known by its id only.
-      if (applied.some(({ job }) => job.status === 'queued' && !job.dispatch)) {
+      if (applied.some(({ job }) => job?.status === 'queued' && !job.dispatch)) {
         const told = announcer.announce();
         if (wait) await told;
-      } else await tell(applied.flatMap(({ enqueue }) => enqueue));
+      } else {
+        await tell(
+          applied.flatMap(({ enqueue, start = [] }) => [...enqueue, ...start.flatMap(({ jobs }) => jobs)]),
+        );
+      }
       return outcomes;
     },
   };

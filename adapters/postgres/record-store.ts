@@ -16,13 +16,13 @@ import type {
   PurgeRange,
   RecordStore,
 } from '../../engine/ports/record-store.ts';
-import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
+import type { JobId, StepId } from '../../events/ids.ts';
 import { admitJobs } from './admission.ts';
 import { codeOf, translate } from './errors.ts';
+import { toInstance } from './instance-rows.ts';
 import { packer } from './packer.ts';
-import { toInstance, toInstanceSummary, toJob } from './rows.ts';
+import { toJob } from './rows.ts';
 import { createPostgresScheduleStore } from './schedule-store.ts';
-import { cancelInstance } from './sql/cancel-instance.ts';
 import { type ClaimRow, claimJobs } from './sql/claim.ts';
 import { applyUnits } from './sql/commit.ts';
 import { type CompleteRow, completeJobs } from './sql/complete.ts';
@@ -31,7 +31,6 @@ import { selectDeadLetterIds, selectDeadLetters } from './sql/dead-letters.ts';
 import { insertJobs } from './sql/enqueue.ts';
 import { extendLeases, type HeartbeatRow } from './sql/heartbeat.ts';
 import { purgeStarts, selectNextAdmission } from './sql/limits.ts';
-import { selectInstancePage } from './sql/list-instances.ts';
 import { pollJobs, selectPolled } from './sql/poll.ts';
 import * as purge from './sql/purge.ts';
 import * as read from './sql/read.ts';
@@ -41,6 +40,7 @@ import { insertAudit, insertTypes, insertUndecodable, selectTypes } from './sql/
 import { inTransaction } from './transaction.ts';
 import { Turns } from './turns.ts';
 import { enqueueUnique } from './unique-jobs.ts';
+import { workflowStore } from './workflow-store.ts';
 
 /** The store on PostgreSQL 15 or newer. The pool's connections must go to the primary. */
 export function createPostgresRecordStore(pool: Pool, options: { prepare?: boolean } = {}): RecordStore {
@@ -49,6 +49,7 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
   const packed = packer(db);
   const turns = new Turns();
   return {
+    ...workflowStore(db),
     schedules: createPostgresScheduleStore({ pool, db, packed }),
     registerTypes: (types) => insertTypes(db, types),
     listTypes: async () => (await selectTypes(db)) as StepId[],
@@ -59,7 +60,7 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
       const { type, unique } = first ?? {};
       return unique && jobs.length === 1 ? turns.take(`${type} ${unique.key}`, write) : write();
     },
-    start: (instances: readonly NewInstance[]) => packed((shards) => startInstances(db, instances, shards)),
+    start: (instances: readonly NewInstance[]) => packed((shards) => start(db, instances, shards)),
     claim: async (request: ClaimRequest) => (await claimJobs(db, request)).map(toClaimOutcome),
     poll: async (request) =>
       (await (request.again ? selectPolled(db, request) : pollJobs(db, request))).map(toJob),
@@ -70,7 +71,6 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     audit: (entries: readonly AuditEntry[]) => insertAudit(db, entries),
     recordUndecodable: (records) => insertUndecodable(db, records),
     getJobs: async (ids: readonly JobId[]) => (await read.selectJobs(db, ids)).map(toJob),
-    getInstance: (id: InstanceId) => getInstance(db, id),
     load: async (ids: readonly JobId[]) => (await read.loadJobs(db, ids)).map(toLoaded),
     listJobs: async (filter) => (await read.selectJobPage(db, filter)).map(toJob),
     listAudit: (subject) => read.selectAudit(db, subject),
@@ -91,9 +91,6 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     admit: (limit, decide) => packed((shards) => admitJobs(pool, { limit, shards }, decide)),
     nextAdmissionMs: async () => (await selectNextAdmission(db)) ?? undefined,
     nextDueMs: async () => (await read.selectNextDue(db)) ?? undefined,
-    cancelInstance: async (cancellation) =>
-      (await cancelInstance(db, cancellation)) ? 'applied' : 'conflict',
-    listInstances: async (filter) => (await selectInstancePage(db, filter)).map(toInstanceSummary),
     listDeadLetters: async (filter, page) => (await selectDeadLetters(db, filter, page)).map(toJob),
     deadLetterIds: (filter, page) => selectDeadLetterIds(db, filter, page),
     purgeJobs: async (ages, range) => toPurged(await purge.purgeJobs(db, ages, range), range),
@@ -109,6 +106,16 @@ interface Where {
   readonly pool: Pool;
   readonly db: Database;
   readonly shards: number;
+}
+
+/** A definition that came with earlier instances may be purged with the last of them at this very moment: then it is written anew. */
+async function start(db: Database, instances: readonly NewInstance[], shards: number): Promise<void> {
+  try {
+    await startInstances(db, instances, shards);
+  } catch (error) {
+    if (codeOf(error) !== '23503') throw error;
+    await startInstances(db, instances, shards);
+  }
 }
 
 function enqueueAny(
@@ -194,7 +201,7 @@ function withdrawn(outcome: EnqueueOutcome): EnqueueOutcome {
 async function complete(db: Database, completions: readonly Completion[]): Promise<CompleteOutcome[]> {
   const rows = await completeJobs(db, completions);
   const raced = rows.some(
-    (row) => !row.completed && !row.is_step && row.status === 'running' && row.holds_token,
+    (row) => !row.completed && row.id === null && row.current_status === 'running' && row.holds_token,
   );
   // Another request with the same token finished the job while this statement waited for its row: look again.
   return (raced ? await completeJobs(db, completions) : rows).map(toCompleteOutcome);
@@ -204,12 +211,6 @@ async function commitUnits(db: Database, { units }: Commit, shards: number): Pro
   if (units.length === 0) return [];
   const applied = await applyUnits(db, units, shards);
   return units.map((_, index) => (applied.has(index) ? 'applied' : 'conflict'));
-}
-
-async function getInstance(db: Database, id: InstanceId) {
-  const row = await read.selectInstance(db, id);
-  if (!row) return undefined;
-  return { instance: toInstance(row), jobs: (await read.selectJobsOfInstance(db, id)).map(toJob) };
 }
 
 function toLoaded(row: read.LoadedRow): LoadedJob {
@@ -228,12 +229,13 @@ function toHeartbeatOutcome(row: HeartbeatRow): HeartbeatOutcome {
 }
 
 function toCompleteOutcome(row: CompleteRow): CompleteOutcome {
-  if (row.status === null) return { kind: 'not_found' };
+  const { current_status: status } = row;
+  if (status === null) return { kind: 'not_found' };
   if (row.completed) return { kind: 'completed' };
-  const repeated = row.status === 'completed' && row.holds_token;
+  const repeated = status === 'completed' && row.holds_token;
   if (repeated) return { kind: 'completed' };
-  if (row.is_step && row.status === 'running' && row.holds_token) return { kind: 'step' };
-  return { kind: 'refused', status: statusOf(row.status) };
+  if (row.id !== null) return { kind: 'step', loaded: toLoaded(row) };
+  return { kind: 'refused', status: statusOf(status) };
 }
 
 function toPurged({ removed, seen, last }: purge.PurgeRow, { limit }: PurgeRange): Purged {

@@ -1,10 +1,7 @@
 import type { JobRecord, JobStatus, PastAttempt } from '../../engine/job.ts';
 import type { JobLimits } from '../../engine/limits.ts';
-import type { InstanceSummary } from '../../engine/ports/record-store.ts';
 import type { RetrySettings } from '../../engine/retry-policy.ts';
-import type { InstanceRecord, InstanceStatus, WorkflowStep } from '../../engine/workflow.ts';
 import type { ClaimToken, InstanceId, JobId, StepId } from '../../events/ids.ts';
-import type { InstanceSummaryRow } from './sql/list-instances.ts';
 
 /** Columns of `jobs` as the statements of this folder select them: {@link jobColumns}. */
 export interface JobRow {
@@ -70,56 +67,5 @@ export function toJob(row: JobRow): JobRecord {
     startedAt: row.started_at,
     completedAt: row.completed_at,
     updatedAt: row.updated_at,
-  };
-}
-
-/** Columns of `workflow_instances`, prefixed so that they can stand beside a job's. */
-export interface InstanceRow {
-  instance_key: string;
-  instance_name: string;
-  instance_foreign_id: string | null;
-  instance_status: string;
-  instance_steps: string;
-  /** The payloads of the steps as text: parsing `instance_steps` would lose large numbers and key order. */
-  instance_step_payloads: string[];
-  instance_current_step: number;
-  instance_outputs: string[];
-  instance_failure_reason: string | null;
-  instance_version: number;
-  instance_created_at: Date;
-  instance_updated_at: Date;
-  instance_completed_at: Date | null;
-}
-
-export function toInstanceSummary(row: InstanceSummaryRow): InstanceSummary {
-  return {
-    id: row.id as InstanceId,
-    name: row.name,
-    foreignId: row.foreign_id,
-    status: row.status as InstanceStatus,
-    currentStep: row.current_step,
-    totalSteps: row.total_steps,
-    failureReason: row.failure_reason,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-    completedAt: row.completed_at,
-  };
-}
-
-export function toInstance(row: InstanceRow): InstanceRecord {
-  const steps = JSON.parse(row.instance_steps) as Omit<WorkflowStep, 'payload'>[];
-  return {
-    id: row.instance_key as InstanceId,
-    name: row.instance_name,
-    foreignId: row.instance_foreign_id,
-    status: row.instance_status as InstanceStatus,
-    steps: steps.map((step, index) => ({ ...step, payload: row.instance_step_payloads[index] ?? '{}' })),
-    currentStep: row.instance_current_step,
-    outputs: row.instance_outputs,
-    failureReason: row.instance_failure_reason,
-    version: row.instance_version,
-    createdAt: row.instance_created_at,
-    updatedAt: row.instance_updated_at,
-    completedAt: row.instance_completed_at,
   };
 }

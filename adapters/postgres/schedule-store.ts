@@ -6,6 +6,7 @@ import type { packer } from './packer.ts';
 import type { Database } from './sql/database.ts';
 import { insertJobs } from './sql/enqueue.ts';
 import * as sql from './sql/schedules.ts';
+import { startInstances } from './sql/start-instances.ts';
 import { inTransaction } from './transaction.ts';
 
 interface Parts {
@@ -41,6 +42,7 @@ async function tickOnce(
   const advanced = await sql.advanceSchedule(client, tick);
   // A job whose key is known is there already: a schedule of the same name has enqueued this tick before it was made anew.
   if (advanced && tick.jobs.length > 0) await insertJobs(client, tick.jobs, shards);
+  if (advanced && tick.instances.length > 0) await startInstances(client, tick.instances, shards);
   return { commit: advanced, value: advanced };
 }
 
@@ -51,7 +53,8 @@ function toSchedule(row: sql.ScheduleRow): ScheduleRecord {
     timeZone: row.time_zone,
     missed: row.missed as MissedPolicy,
     missedLimit: row.missed_limit,
-    type: row.type as StepId,
+    type: row.type as StepId | null,
+    definition: row.definition_id,
     payload: row.payload,
     maxRetries: row.max_retries,
     retry: row.retry === null ? null : (JSON.parse(row.retry) as NonNullable<ScheduleRecord['retry']>),

@@ -8,6 +8,7 @@ import { registerTypes } from '../register-types.ts';
 import { loadServiceConfig, stepIds } from '../service-config.ts';
 import { aborted, announceReady, releaseParent, shutdownSignal } from '../shutdown.ts';
 import { syncSchedules } from '../sync-schedules.ts';
+import { syncWorkflows } from '../sync-workflows.ts';
 
 export function apiCommand(): Command {
   return new Command('api')
@@ -21,6 +22,7 @@ async function api(): Promise<void> {
   const signal = shutdownSignal();
   const service = await loadServiceConfig();
   await registerTypes(stepIds(service));
+  await syncWorkflows(service);
   await syncSchedules(service);
   await recordDispatchMode('polling');
   const gateway = await startGateway({

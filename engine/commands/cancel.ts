@@ -3,7 +3,10 @@ import type { CommitUnit } from '../commit.ts';
 import type { EngineDeps } from '../deps.ts';
 import { hasEnded, type JobRecord, type JobStatus } from '../job.ts';
 import type { CommitOutcome, LoadedJob } from '../ports/record-store.ts';
-import type { InstanceStatus } from '../workflow.ts';
+import type { InstanceRecord } from '../workflow/instance-record.ts';
+import type { InstanceStatus } from '../workflow/state.ts';
+import { changeWorkflow } from './change-workflow.ts';
+import { instanceUnit } from './instance-unit.ts';
 import { contention, MAX_ROUNDS } from './settle.ts';
 
 /** Who asked, and why: for the audit trail. */
@@ -39,17 +42,19 @@ export async function cancelJob(
 export async function cancelWorkflow(
   deps: EngineDeps,
   id: InstanceId,
-  on: OnBehalf,
+  { actor, reason }: OnBehalf,
 ): Promise<CancelOutcome<InstanceStatus>> {
-  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-    const found = await deps.store.getInstance(id);
-    if (!found) return { kind: 'not_found' };
-    const { status, version } = found.instance;
-    if (status !== 'running') return { kind: 'ended', status };
-    const outcome = await deps.store.cancelInstance({ id, expectedVersion: version, ...on });
-    if (outcome === 'applied') return { kind: 'cancelled' };
+  const outcome = await changeWorkflow(deps, id, { actor, reason, event: { kind: 'cancelled', reason } });
+  switch (outcome.kind) {
+    case 'changed':
+      return { kind: 'cancelled' };
+    case 'refused':
+      return { kind: 'ended', status: outcome.status };
+    case 'not_found':
+      return outcome;
+    default:
+      return outcome satisfies never;
   }
-  throw contention();
 }
 
 async function applyCancel(
@@ -57,17 +62,25 @@ async function applyCancel(
   { job, instance }: LoadedJob,
   { actor, reason }: OnBehalf,
 ): Promise<CommitOutcome | undefined> {
-  if (instance?.status === 'running') {
-    const step = instance.steps[job.stepIndex ?? 0]?.name ?? String(job.stepIndex);
-    return deps.store.cancelInstance({
-      id: instance.id,
-      expectedVersion: instance.version,
-      actor,
-      reason: `Step "${step}" was cancelled${reason === undefined ? '.' : `: ${reason}`}`,
-    });
+  if (instance?.status === 'running' || instance?.status === 'paused') {
+    const step = stepOf(instance, job);
+    const why = `Step "${step}" was cancelled${reason === undefined ? '.' : `: ${reason}`}`;
+    const event = { kind: 'cancelled', reason: why } as const;
+    const decided = await instanceUnit(deps, instance, { actor, reason: why, event });
+    if (decided.kind !== 'changed') return 'conflict';
+    const [outcome] = await deps.store.commit({ units: [decided.unit] });
+    return outcome;
   }
   const [outcome] = await deps.store.commit({ units: [cancelUnit(job, { actor, reason })] });
   return outcome;
+}
+
+function stepOf({ state }: InstanceRecord, { stepIndex }: JobRecord): string {
+  const owner = state.tokens.find(
+    ({ activation, each }) =>
+      activation === stepIndex || each?.open.some((job) => job.activation === stepIndex),
+  );
+  return owner?.step ?? String(stepIndex);
 }
 
 function cancelUnit(job: JobRecord, { actor, reason }: OnBehalf): CommitUnit {

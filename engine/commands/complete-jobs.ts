@@ -1,11 +1,7 @@
-import type { AuditEntry, CommitUnit, NewJob } from '../commit.ts';
-import { type EngineDeps, limits } from '../deps.ts';
-import { MillraceError } from '../errors.ts';
-import { failedInstanceUnit } from '../failure.ts';
-import { newJob } from '../new-job.ts';
+import type { EngineDeps } from '../deps.ts';
 import type { CompleteOutcome, Completion, LoadedJob } from '../ports/record-store.ts';
-import { decideStepCompleted, type InstanceDecision } from '../workflow.ts';
-import { recordRefused, type SettleOutcome, settle } from './settle.ts';
+import { instanceUnit } from './instance-unit.ts';
+import { type JobUnit, recordRefused, type SettleOutcome, settle } from './settle.ts';
 
 /**
  * Records results. A result counts only with the token of the current attempt; repeating it gives the same answer; any
@@ -18,12 +14,14 @@ export async function completeJobs(
   const outcomes = await deps.store.complete(completions);
   const settled = outcomes.map(toSettled);
   const steps = [...completions.entries()].filter(([index]) => outcomes[index]?.kind === 'step');
+  const loaded = outcomes.flatMap((outcome) => (outcome.kind === 'step' ? [outcome.loaded] : []));
   const stepOutcomes = await settle(
     deps,
     steps.map(([, completion]) => completion),
     {
       decide: (loaded, completion) => stepUnit(deps, loaded, completion),
       isRepeat: (status) => status === 'completed',
+      loaded,
     },
   );
   for (const [position, [index]] of steps.entries()) {
@@ -47,48 +45,16 @@ function toSettled(outcome: CompleteOutcome): SettleOutcome {
   }
 }
 
-function stepUnit(deps: EngineDeps, loaded: LoadedJob, completion: Completion): CommitUnit {
+async function stepUnit(deps: EngineDeps, loaded: LoadedJob, completion: Completion): Promise<JobUnit> {
   const { job, instance } = loaded;
   const expect = { status: job.status, attempt: job.attempt, token: completion.token };
   const completed = { id: job.id, expect, status: 'completed', result: completion.result } as const;
-  if (!instance) return { job: completed, enqueue: [], audit: [] };
-
-  const decision = decideStepCompleted(instance, job.stepIndex ?? 0, completion.result);
-  if (decision.kind === 'ignored') return { job: completed, enqueue: [], audit: [] };
-  if (decision.kind === 'next' && Buffer.byteLength(decision.payload) > limits.payloadBytes) {
-    const reason =
-      `The payload of step "${decision.step.name}" with the outputs of the earlier steps would be larger than ` +
-      `${limits.payloadBytes / 1024} KB. Return less: put large data elsewhere and return where it is.`;
-    return failedInstanceUnit(instance, { job: completed, reason, output: completion.result });
-  }
-  const ended: AuditEntry = { action: 'WORKFLOW_COMPLETED', actor: 'engine', instanceId: instance.id };
-  return {
-    job: completed,
-    instance: {
-      id: instance.id,
-      expectedVersion: instance.version,
-      status: decision.kind === 'next' ? 'running' : 'completed',
-      currentStep: instance.currentStep + 1,
-      output: completion.result,
-    },
-    enqueue: decision.kind === 'next' ? [nextStepJob(deps, loaded, decision)] : [],
-    audit: decision.kind === 'completed' ? [ended] : [],
-  };
-}
-
-function nextStepJob(
-  deps: EngineDeps,
-  { job }: LoadedJob,
-  decision: Extract<InstanceDecision, { kind: 'next' }>,
-): NewJob {
-  if (!job.instanceId) throw new MillraceError('internal', `Job ${job.id} is a step without an instance.`);
-  return newJob(deps, {
-    type: decision.step.type,
-    payload: decision.payload,
-    maxRetries: decision.step.max_retries,
-    retry: decision.step.retry,
-    priority: job.priority,
+  const alone: JobUnit = { job: completed, enqueue: [], audit: [] };
+  if (!instance) return alone;
+  const decided = await instanceUnit(deps, instance, {
+    actor: 'engine',
     traceparent: job.traceparent ?? undefined,
-    step: { instanceId: job.instanceId, index: decision.stepIndex },
+    event: { kind: 'jobCompleted', activation: job.stepIndex ?? 0, result: completion.result },
   });
+  return decided.kind === 'changed' ? { ...decided.unit, job: completed } : alone;
 }

@@ -1,10 +1,11 @@
 import type { JobId } from '../../events/ids.ts';
-import type { AuditEntry, CommitUnit, InstanceChange } from '../commit.ts';
+import type { AuditEntry, CommitUnit } from '../commit.ts';
 import { type EngineDeps, limits } from '../deps.ts';
 import type { JobStatus } from '../job.ts';
 import { nextDispatch } from '../new-job.ts';
 import type { DeadLetterFilter, LoadedJob } from '../ports/record-store.ts';
 import type { OnBehalf } from './cancel.ts';
+import { instanceUnit } from './instance-unit.ts';
 import { contention, MAX_ROUNDS } from './settle.ts';
 
 export type RedriveOutcome =
@@ -25,7 +26,7 @@ export async function redriveJob(deps: EngineDeps, id: JobId, on: OnBehalf): Pro
     if (!loaded) return { kind: 'not_found' };
     const { status } = loaded.job;
     if (status !== 'dead_letter' && status !== 'cancelled') return { kind: 'not_redrivable', status };
-    const unit = redriveUnit(deps, loaded, on);
+    const unit = await redriveUnit(deps, loaded, on);
     if (!unit) return { kind: 'instance_ended' };
     const [outcome] = await deps.store.commit({ units: [unit] });
     if (outcome === 'applied') return { kind: 'queued' };
@@ -67,24 +68,29 @@ export async function redriveDeadLetters(deps: EngineDeps, request: RedriveReque
 
 async function redriveBatch(deps: EngineDeps, ids: readonly JobId[], on: OnBehalf): Promise<number> {
   const loaded = await deps.store.load(ids);
-  const units = loaded
-    .filter(({ job }) => job.status === 'dead_letter')
-    .flatMap((entry) => redriveUnit(deps, entry, on) ?? []);
+  const units: CommitUnit[] = [];
+  for (const entry of loaded) {
+    const unit = entry.job.status === 'dead_letter' ? await redriveUnit(deps, entry, on) : undefined;
+    if (unit) units.push(unit);
+  }
   const outcomes = await deps.store.commit({ units });
   return outcomes.filter((outcome) => outcome === 'applied').length;
 }
 
-function redriveUnit(
+/** @returns undefined when the job's instance cannot take it back */
+async function redriveUnit(
   deps: EngineDeps,
-  loaded: LoadedJob,
+  { job, instance }: LoadedJob,
   { actor, reason }: OnBehalf,
-): CommitUnit | undefined {
-  const { job } = loaded;
-  const resumed = resumedInstance(loaded);
-  if (resumed === 'ended') return undefined;
+): Promise<CommitUnit | undefined> {
+  const event = { kind: 'jobRedriven', activation: job.stepIndex ?? 0 } as const;
+  const decided = instance && (await instanceUnit(deps, instance, { actor, event }));
+  if (decided && decided.kind !== 'changed') return undefined;
   const detail = { from: job.status, attempt: job.attempt, ...(reason === undefined ? {} : { reason }) };
   const redriven: AuditEntry = { action: 'REDRIVEN', actor, jobId: job.id, detail };
+  const rest = decided?.unit ?? { enqueue: [], audit: [] };
   return {
+    ...rest,
     job: {
       id: job.id,
       expect: { status: job.status, attempt: job.attempt },
@@ -95,18 +101,6 @@ function redriveUnit(
         ? { dispatch: nextDispatch({ ...job, attemptBase: job.attempt }) }
         : {}),
     },
-    ...(resumed ? { instance: resumed } : {}),
-    enqueue: [],
-    audit: resumed
-      ? [redriven, { action: 'WORKFLOW_RESUMED', actor, jobId: job.id, instanceId: resumed.id }]
-      : [redriven],
+    audit: [redriven, ...rest.audit],
   };
-}
-
-/** How the job's instance goes on; undefined when there is none to bring back. */
-function resumedInstance({ job, instance }: LoadedJob): InstanceChange | 'ended' | undefined {
-  if (!instance || instance.status === 'running') return undefined;
-  if (instance.status === 'completed' || instance.currentStep !== job.stepIndex) return 'ended';
-  const { id, version, currentStep } = instance;
-  return { id, expectedVersion: version, status: 'running', currentStep };
 }

@@ -1,8 +1,11 @@
+import type { NewInstance } from '../commit.ts';
 import type { EngineDeps } from '../deps.ts';
 import { MillraceError } from '../errors.ts';
 import type { ScheduleDefinition, ScheduleRecord } from '../schedule.ts';
+import { isObjectText } from '../workflow/variables.ts';
 import { type Enqueued, enqueueJob } from './enqueue-jobs.ts';
 import { contention, MAX_ROUNDS } from './settle.ts';
+import { prepareWorkflow } from './start-workflow.ts';
 
 export type ScheduleChanges = Partial<Omit<ScheduleDefinition, 'name'>>;
 
@@ -12,6 +15,7 @@ export async function createSchedule(
   definition: ScheduleDefinition,
 ): Promise<ScheduleRecord> {
   const { name } = definition;
+  if (definition.definition !== null) await scheduledInstances(deps, definition);
   const written = await deps.store.schedules.insert(planned(deps, definition, 'api'));
   if (!written) throw scheduleExists(name);
   return getSchedule(deps, name);
@@ -29,6 +33,8 @@ export async function changeSchedule(
 ): Promise<ScheduleRecord> {
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     const current = await getSchedule(deps, name);
+    const after = { ...current, ...changes };
+    if (after.definition !== null) await scheduledInstances(deps, after);
     if (await apply(deps, current, { changes, source: current.source })) return getSchedule(deps, name);
   }
   throw contention();
@@ -47,10 +53,33 @@ export async function getSchedule(deps: EngineDeps, name: string): Promise<Sched
 }
 
 /** Enqueues its job now, besides its ticks, also while it is paused. @throws MillraceError `not_found` */
-export async function runSchedule(deps: EngineDeps, name: string): Promise<Enqueued> {
-  const { type, payload, maxRetries, priority, retry, partitionKey } = await getSchedule(deps, name);
+export async function runSchedule(
+  deps: EngineDeps,
+  name: string,
+): Promise<Enqueued | { readonly kind: 'started'; readonly instance: NewInstance }> {
+  const schedule = await getSchedule(deps, name);
+  const { type, payload, maxRetries, priority, retry, partitionKey } = schedule;
+  if (type === null) {
+    const instances = await scheduledInstances(deps, schedule, `schedule/${name}`);
+    await deps.store.start(instances);
+    return { kind: 'started', instance: instances[0] };
+  }
   const rest = { retry: retry ?? undefined, partitionKey: partitionKey ?? undefined };
   return enqueueJob(deps, { type, payload, maxRetries, priority, ...rest });
+}
+
+/** What an instance that a schedule starts writes. @throws MillraceError `invalid_request` or `not_found` */
+export async function scheduledInstances(
+  deps: EngineDeps,
+  { name, definition, payload }: Pick<ScheduleDefinition, 'name' | 'definition' | 'payload'>,
+  foreignId?: string,
+): Promise<[NewInstance, ...NewInstance[]]> {
+  if (!isObjectText(payload)) throw badSchedule(name, { field: 'input', message: 'is not an object' });
+  const begun = await prepareWorkflow(deps, { definition: definition ?? '', input: payload, foreignId });
+  if (Array.isArray(begun)) return begun;
+  throw begun.kind === 'bad_input'
+    ? badSchedule(name, { field: 'input', message: begun.reason })
+    : badSchedule(name, { field: 'definition', message: `names "${begun.id}", which is not there` });
 }
 
 /** A schedule as a millrace.config.ts declares it; without `enabled` a pause that somebody made stays. */
@@ -60,28 +89,36 @@ export type DeclaredSchedule = Omit<ScheduleDefinition, 'enabled'> & {
 
 /**
  * Makes the schedules of a service what it declares. One that it declared before and no longer does is removed; it is known
- * by its job type, which is the service's own, so that two services on one database leave each other's alone. A schedule of
+ * by its job type or definition, which is the service's own, so that two services on one database leave each other's alone. A schedule of
  * the same name that was made through the API is taken over.
  */
 export async function syncSchedules(
   deps: EngineDeps,
-  { types, declared }: { readonly types: readonly string[]; readonly declared: readonly DeclaredSchedule[] },
+  { types, definitions = [], declared }: DeclaredBy,
 ): Promise<void> {
   const { schedules } = deps.store;
   for (const schedule of declared) await declare(deps, schedule);
   const names = new Set(declared.map(({ name }) => name));
   for (let after: string | undefined; ; ) {
     const page = await schedules.list({ after, limit: 500 });
-    for (const { name, source, type } of page) {
-      if (source === 'config' && types.includes(type) && !names.has(name)) await schedules.remove(name);
+    for (const { name, source, type, definition } of page) {
+      const isOwn = type === null ? definitions.includes(definition ?? '') : types.includes(type);
+      if (source === 'config' && isOwn && !names.has(name)) await schedules.remove(name);
     }
     after = page.at(-1)?.name;
     if (after === undefined) return;
   }
 }
 
+interface DeclaredBy {
+  readonly types: readonly string[];
+  readonly definitions?: readonly string[];
+  readonly declared: readonly DeclaredSchedule[];
+}
+
 async function declare(deps: EngineDeps, declared: DeclaredSchedule): Promise<void> {
   const { schedules } = deps.store;
+  if (declared.definition !== null) await scheduledInstances(deps, declared);
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     const current = await schedules.get(declared.name);
     const enabled = declared.enabled ?? current?.enabled ?? true;

@@ -2,7 +2,10 @@ import type { ClaimToken, InstanceId, JobId, StepId } from '../../events/ids.ts'
 import type { AuditEntry, Commit, CommitUnit, NewInstance, NewJob } from '../commit.ts';
 import type { JobRecord, JobStatus } from '../job.ts';
 import type { LimitUsage } from '../limits.ts';
-import type { InstanceRecord, InstanceStatus } from '../workflow.ts';
+import type { DefinitionRecord, DefinitionSource } from '../workflow/definitions.ts';
+import type { HistoryEntry } from '../workflow/effects.ts';
+import type { InstanceRecord } from '../workflow/instance-record.ts';
+import type { InstanceStatus } from '../workflow/state.ts';
 import type { ScheduleStore } from './schedule-store.ts';
 
 /**
@@ -24,8 +27,8 @@ import type { ScheduleStore } from './schedule-store.ts';
  *    these, never more than asked for, and passes over what another caller takes at this moment. Asked again under its
  *    claim id it gives the leases that it gave before, and takes nothing more.
  *
- * 11. `cancelInstance` ends a running instance at the expected version, and with it every job of it that has not ended, in
- *    one transaction; otherwise it changes nothing. Of it and a unit of `commit` for one version, one is applied.
+ * 11. A unit that ends jobs of its instance ends those that have not ended, in the same transaction, and records each. User
+ *    tasks, history and messages are written with their unit; a message is given out until the unit that took it.
  * 12. `deadLetterIds` and `listDeadLetters` find the dead letters that the filter describes, and nothing else: the first
  *    oldest first, the second newest first. A commit with `freshRetries` gives such a job its whole budget of retries again.
  * 13. The purges remove what ended longer ago than they are told, never anything open, at most `limit` at a time; of an
@@ -36,11 +39,15 @@ import type { ScheduleStore } from './schedule-store.ts';
  *     and does with the one that it finds what `decideUnique` says; `joined` names the job that stands for the new one.
  * 17. `admit` gives every line its turn, counts what is queued or running and what has started, also by attempts that are over,
  *     and of admissions at the same time lets one decide. Neither `dueJobs` nor `nextDueMs` sees jobs with limits.
+ * 18. `putDefinition` gives each new document the next version of its id, and a known one the version that it has. `start` keeps
+ *     those that instances bring with them once, the purge removes them with the last instance, and no list has them.
+ * 19. `dueInstances` gives those whose time has come or that have a message, and `nextInstanceDueMs` is the time left to
+ *    the soonest.
  *
  * All deadlines are set and compared by the store's own clock. Arrays of up to 1,000 are one statement, and answers come
  * in the order of the requests.
  */
-export interface RecordStore {
+export interface RecordStore extends DefinitionSource {
   registerTypes(types: readonly StepId[]): Promise<void>;
   listTypes(): Promise<StepId[]>;
 
@@ -58,7 +65,9 @@ export interface RecordStore {
   recordUndecodable(records: readonly UndecodableRecord[]): Promise<void>;
 
   getJobs(ids: readonly JobId[]): Promise<JobRecord[]>;
-  getInstance(id: InstanceId): Promise<{ instance: InstanceRecord; jobs: JobRecord[] } | undefined>;
+  loadInstance(id: InstanceId): Promise<InstanceRecord | undefined>;
+  /** With all its jobs and all that it has done. */
+  getInstance(id: InstanceId): Promise<InstanceDetail | undefined>;
   /** Jobs with the instance of those that are a step, for deciding. Unknown ids are absent from the answer. */
   load(ids: readonly JobId[]): Promise<LoadedJob[]>;
   listJobs(filter: JobFilter): Promise<JobRecord[]>;
@@ -88,7 +97,14 @@ export interface RecordStore {
   /** Queued jobs nobody claimed for this long. None during a fallback. */
   unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]>;
 
-  cancelInstance(cancellation: InstanceCancellation): Promise<CommitOutcome>;
+  /** Running ones that a timer or a message waits for, soonest first. */
+  dueInstances(limit: number): Promise<DueInstance[]>;
+  nextInstanceDueMs(): Promise<number | undefined>;
+  putDefinition(definition: NewDefinition): Promise<DefinitionRecord>;
+  /** The latest version of each, in the order of ids. */
+  listDefinitions(filter: DefinitionFilter): Promise<DefinitionRecord[]>;
+  /** Open ones, oldest first. */
+  listUserTasks(filter: UserTaskFilter): Promise<UserTask[]>;
   /** Newest first. */
   listInstances(filter: InstanceFilter): Promise<InstanceSummary[]>;
   listDeadLetters(filter: DeadLetterFilter, page: Page<'before'>): Promise<JobRecord[]>;
@@ -100,11 +116,50 @@ export interface RecordStore {
   purgeTrail(olderThanMs: number, limit: number): Promise<number>;
 }
 
-export interface InstanceCancellation {
-  readonly id: InstanceId;
-  readonly expectedVersion: number;
-  readonly actor: string;
-  readonly reason?: string | undefined;
+export interface InstanceDetail {
+  readonly instance: InstanceRecord;
+  /** In the order of their activations. */
+  readonly jobs: readonly JobRecord[];
+  /** In the order in which things ended. */
+  readonly history: readonly HistoryEntry[];
+}
+
+export interface DueInstance {
+  readonly instance: InstanceRecord;
+  /** The oldest that has come. */
+  readonly message?: { readonly id: string; readonly text: string } | undefined;
+}
+
+export interface NewDefinition {
+  readonly id: string;
+  readonly name: string;
+  /** JSON text. */
+  readonly document: string;
+  /** SHA-256 of what makes two documents the same. */
+  readonly hash: Buffer;
+}
+
+export interface DefinitionFilter {
+  /** In the id or the name, in upper or lower case. */
+  readonly keyword?: string | undefined;
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+export interface UserTaskFilter {
+  readonly instanceId?: InstanceId | undefined;
+  readonly step?: string | undefined;
+  readonly limit: number;
+}
+
+export interface UserTask {
+  readonly instanceId: InstanceId;
+  readonly activation: number;
+  readonly step: string;
+  readonly name: string;
+  readonly workflow: string;
+  readonly foreignId: string | null;
+  readonly openedAt: Date;
 }
 
 export interface InstanceFilter {
@@ -117,9 +172,20 @@ export interface InstanceFilter {
 }
 
 /** An instance without what its steps took and gave. */
-export type InstanceSummary = Omit<InstanceRecord, 'steps' | 'outputs' | 'version'> & {
-  readonly totalSteps: number;
-};
+export type InstanceSummary = Pick<
+  InstanceRecord,
+  | 'id'
+  | 'name'
+  | 'foreignId'
+  | 'definition'
+  | 'status'
+  | 'currentStep'
+  | 'totalSteps'
+  | 'failureReason'
+  | 'createdAt'
+  | 'updatedAt'
+  | 'completedAt'
+>;
 
 export interface DeadLetterFilter {
   readonly ids?: readonly JobId[] | undefined;
@@ -211,8 +277,8 @@ export interface Completion extends LeaseProof {
 
 export type CompleteOutcome =
   | { readonly kind: 'completed' }
-  /** A step of an instance, running under this token: completing it takes a decision, so it is left as it is. */
-  | { readonly kind: 'step' }
+  /** A step of an instance, running under this token: completing it takes a decision, so it is left as it is, and given. */
+  | { readonly kind: 'step'; readonly loaded: LoadedJob }
   /** Not running under this token. */
   | { readonly kind: 'refused'; readonly status: JobStatus }
   | { readonly kind: 'not_found' };

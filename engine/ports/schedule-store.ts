@@ -1,11 +1,11 @@
-import type { NewJob } from '../commit.ts';
+import type { NewInstance, NewJob } from '../commit.ts';
 import type { ScheduleDefinition, ScheduleRecord } from '../schedule.ts';
 
 /**
  * Where schedules live: with the jobs, since a tick writes both. The clause of `test/conformance/record-store.suite.ts`:
  *
  * 15. Of concurrent `insert`s under one name one writes; `update` and `tick` apply only at the expected revision and raise
- *     it, and a `tick` writes its jobs with the advance of the schedule or not at all: of any number of leaders one enqueues
+ *     it, and a `tick` writes its jobs and instances with the advance of the schedule or not at all: of any number of leaders one enqueues
  *     a tick. A job whose idempotency key is known is passed over, and the schedule advances all the same. `due` gives the
  *     enabled schedules whose time has come, by the store's clock, and that clock's time.
  */
@@ -35,4 +35,5 @@ export interface ScheduleTick {
   /** Absent when no tick was run: the one before stays. */
   readonly lastRunAt?: Date | undefined;
   readonly jobs: readonly NewJob[];
+  readonly instances: readonly NewInstance[];
 }

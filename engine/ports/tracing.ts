@@ -1,3 +1,5 @@
+import type { EndedWorkflow } from '../workflow-ends.ts';
+
 /**
  * Where spans begin. A process that traces nothing has none of this: callers hold it as `Tracing | undefined`. No call
  * fails or waits; spans that cannot be sent are dropped. A `traceparent` is W3C's text form of a trace context.
@@ -5,6 +7,8 @@
 export interface Tracing {
   /** The acceptance of a job, or of a workflow, whose steps then come below it. */
   accept(subject: Acceptance): AcceptSpan;
+  /** All of a workflow's run, once it is over: below its acceptance, and above its steps. */
+  workflow(ended: EndedWorkflow): void;
   /** One attempt of a job; each is linked to the one before it. */
   attempt(subject: Attempt): AttemptSpan;
   /** One call to the broker for many messages: a trace of its own, linked to some of theirs. */

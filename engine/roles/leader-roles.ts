@@ -1,6 +1,7 @@
 import type { EngineDeps } from '../deps.ts';
 import type { Logger } from '../ports/logger.ts';
 import type { WakeupChannel, Wakeups } from '../ports/wakeups.ts';
+import { advanceDueInstances } from './due-instances.ts';
 import { queueDueJobs } from './due-jobs.ts';
 import { admitLimitedJobs } from './limited-jobs.ts';
 import { dispatchPolledJobs, redispatchLostJobs } from './lost-dispatches.ts';
@@ -27,6 +28,8 @@ export interface LeaderRoleOptions {
 }
 
 const BATCH = 500;
+/** Each is a decision, and may have much to write. */
+const INSTANCE_BATCH = 100;
 /** After the first look, at the start: only a process still to be changed to the other dispatch mode makes more of them. */
 const MODE_CHANGE_MS = 30_000;
 const MAX_PAUSE_MS = 30_000;
@@ -45,6 +48,14 @@ export function leaderRoles(deps: EngineDeps, options: LeaderRoleOptions): Leade
       work: () => queueDueJobs(deps, BATCH),
       soonerMs: () => deps.store.nextDueMs(),
       wokenBy: 'millrace_due',
+    }),
+    role(deps, options, {
+      name: 'due-instances',
+      everyMs: Math.min(tickMs, MAX_PAUSE_MS),
+      work: () => advanceDueInstances(deps, INSTANCE_BATCH),
+      full: INSTANCE_BATCH,
+      soonerMs: () => deps.store.nextInstanceDueMs(),
+      wokenBy: 'millrace_workflow',
     }),
     role(deps, options, {
       name: 'schedules',
@@ -97,6 +108,8 @@ interface Routine {
   readonly everyMs: number;
   /** @returns how much it did; a full batch means that there may be more, at once */
   readonly work: (signal: AbortSignal) => Promise<number>;
+  /** How much a full batch is. */
+  readonly full?: number;
   /** When there will be work, if that is known, in milliseconds from now. */
   readonly soonerMs?: () => Promise<number | undefined>;
   /** The least pause, in milliseconds. */
@@ -130,8 +143,8 @@ function role(deps: EngineDeps, options: LeaderRoleOptions, routine: Routine): L
 
 /** @returns how long to rest then, in milliseconds */
 async function workAndPause(routine: Routine, signal: AbortSignal): Promise<number> {
-  const { everyMs, work, soonerMs, soonestMs } = routine;
-  if ((await work(signal)) === BATCH) return 0;
+  const { everyMs, work, soonerMs, soonestMs, full = BATCH } = routine;
+  if ((await work(signal)) === full) return 0;
   const sooner = (await soonerMs?.()) ?? everyMs;
   return Math.max(1, soonestMs?.() ?? 0, Math.min(everyMs, Math.ceil(sooner)));
 }

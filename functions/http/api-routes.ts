@@ -5,24 +5,36 @@ import { claimBatch } from './handlers/claim-batch.ts';
 import { claimJob } from './handlers/claim-job.ts';
 import { completeBatch } from './handlers/complete-batch.ts';
 import { completeJob } from './handlers/complete-job.ts';
+import { completeUserTask } from './handlers/complete-user-task.ts';
+import { drawDefinition } from './handlers/draw-definition.ts';
+import { drawWorkflow } from './handlers/draw-workflow.ts';
 import { enqueueBatch } from './handlers/enqueue-batch.ts';
 import { enqueueJob } from './handlers/enqueue-job.ts';
 import { failBatch } from './handlers/fail-batch.ts';
 import { failJob } from './handlers/fail-job.ts';
+import { getDefinition } from './handlers/get-definition.ts';
 import { getJob } from './handlers/get-job.ts';
 import { getWorkflow } from './handlers/get-workflow.ts';
 import { health } from './handlers/health.ts';
 import { heartbeatBatch } from './handlers/heartbeat-batch.ts';
 import { heartbeatJob } from './handlers/heartbeat-job.ts';
 import { listDeadLetters } from './handlers/list-dead-letters.ts';
+import { listDefinitions } from './handlers/list-definitions.ts';
 import { listJobs } from './handlers/list-jobs.ts';
+import { listUserTasks } from './handlers/list-user-tasks.ts';
 import { listWorkflows } from './handlers/list-workflows.ts';
 import { metricsPage } from './handlers/metrics-page.ts';
+import { pauseWorkflow } from './handlers/pause-workflow.ts';
 import { pollJobs } from './handlers/poll-jobs.ts';
 import { recordUndecodable } from './handlers/record-undecodable.ts';
 import { redriveDeadLetters } from './handlers/redrive-dead-letters.ts';
+import { resumeWorkflow } from './handlers/resume-workflow.ts';
 import { retryJob } from './handlers/retry-job.ts';
+import { retryStep } from './handlers/retry-step.ts';
+import { signalWorkflow } from './handlers/signal-workflow.ts';
+import { startBatch } from './handlers/start-batch.ts';
 import { startWorkflow } from './handlers/start-workflow.ts';
+import { uploadDefinition } from './handlers/upload-definition.ts';
 import { scheduleRoutes } from './schedule-routes.ts';
 
 export interface Route {
@@ -79,6 +91,12 @@ export const apiRoutes: readonly Route[] = [
     endpoint: recordUndecodable,
   },
   { method: 'POST', path: '/api/v1/workflows', summary: 'Start a workflow', endpoint: startWorkflow },
+  {
+    method: 'POST',
+    path: '/api/v1/workflows/batch',
+    summary: 'Start up to 1,000 workflows',
+    endpoint: startBatch,
+  },
   { method: 'GET', path: '/api/v1/workflows', summary: 'List workflows', endpoint: listWorkflows },
   { method: 'GET', path: '/api/v1/workflows/{id}', summary: 'Get a workflow', endpoint: getWorkflow },
   {
@@ -86,6 +104,67 @@ export const apiRoutes: readonly Route[] = [
     path: '/api/v1/workflows/{id}/cancel',
     summary: 'Cancel a workflow',
     endpoint: cancelWorkflow,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/workflows/{id}/graph',
+    summary: 'Draw a workflow as it stands',
+    endpoint: drawWorkflow,
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/workflows/{id}/signal',
+    summary: 'Signal a workflow',
+    endpoint: signalWorkflow,
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/workflows/{id}/pause',
+    summary: 'Pause a workflow',
+    endpoint: pauseWorkflow,
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/workflows/{id}/resume',
+    summary: 'Resume a workflow',
+    endpoint: resumeWorkflow,
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/workflows/{id}/steps/{step}/retry',
+    summary: 'Begin a failed step again',
+    endpoint: retryStep,
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/workflows/{id}/user-tasks/{step}/complete',
+    summary: 'Complete a user task',
+    endpoint: completeUserTask,
+  },
+  { method: 'GET', path: '/api/v1/user-tasks', summary: 'List open user tasks', endpoint: listUserTasks },
+  {
+    method: 'POST',
+    path: '/api/v1/definitions',
+    summary: 'Upload a workflow definition',
+    endpoint: uploadDefinition,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/definitions',
+    summary: 'List workflow definitions',
+    endpoint: listDefinitions,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/definitions/{id}',
+    summary: 'Get a workflow definition',
+    endpoint: getDefinition,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/definitions/{id}/graph',
+    summary: 'Draw a workflow definition',
+    endpoint: drawDefinition,
   },
   ...scheduleRoutes,
   { method: 'GET', path: '/health', summary: 'Whether the process serves', endpoint: health },

@@ -1,11 +1,11 @@
 import * as z from 'zod';
 import { limits } from '../../engine/deps.ts';
-import { instanceStatuses } from '../../engine/workflow.ts';
+import { instanceStatuses } from '../../engine/workflow/state.ts';
 import { dateTime, pageFields, stepId, text, uuid } from './fields.ts';
 
 /** What the endpoints take that end work, bring it back, and list what there was. */
 
-const onBehalf = {
+export const onBehalf = {
   reason: text(1000).optional().meta({ description: 'Why; kept in the audit trail.' }),
   actor: text(255).default('api').meta({ description: 'Who; kept in the audit trail.' }),
 };

@@ -10,20 +10,23 @@ export interface Match {
 const fixed = new Map(
   routes.map((route) => [`${route.method} ${route.path}`, { route, pathParameters: undefined }]),
 );
-const patterns = routes.flatMap((route) => {
-  const name = /\{(\w+)\}/.exec(route.path)?.[1];
-  if (name === undefined) return [];
-  return [{ route, name, pattern: new RegExp(`^${route.path.replace(`{${name}}`, '([^/]+)')}$`) }];
-});
+const patterns = routes
+  .filter(({ path }) => path.includes('{'))
+  .map((route) => ({
+    route,
+    pattern: new RegExp(`^${route.path.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`),
+  }));
 const methods = [...new Set(routes.map(({ method }) => method))].sort();
 
 /** The route API Gateway would choose: a path written out goes before one with a parameter. */
 export function matchRoute(method: string, path: string): Match | undefined {
   const found = fixed.get(`${method} ${path}`);
   if (found) return found;
-  for (const { route, name, pattern } of patterns) {
-    const value = route.method === method ? pattern.exec(path)?.[1] : undefined;
-    if (value !== undefined) return { route, pathParameters: { [name]: decode(value) } };
+  for (const { route, pattern } of patterns) {
+    const groups = route.method === method ? pattern.exec(path)?.groups : undefined;
+    if (!groups) continue;
+    const decoded = Object.entries(groups).map(([name, text]) => [name, decode(text)]);
+    return { route, pathParameters: Object.fromEntries(decoded) };
   }
   return undefined;
 }

@@ -57,7 +57,8 @@ export function readInput(shape: EndpointShape): Middleware {
     before: ({ event }) => {
       const faults: FieldFault[] = [];
       const id = event.pathParameters?.['id'] ?? '';
-      if (shape.id !== undefined && !isUuid(id)) faults.push({ field: 'id', message: 'is not a UUID' });
+      const isKey = shape.id === 'job' || shape.id === 'workflow';
+      if (isKey && !isUuid(id)) faults.push({ field: 'id', message: 'is not a UUID' });
       const name = event.pathParameters?.['name'] ?? '';
       if (shape.name !== undefined && !isStepId(name))
         faults.push({ field: 'name', message: 'is not a name' });
@@ -97,6 +98,13 @@ const parseOptions = {
 };
 
 function faultsOf(issue: z.core.$ZodIssue, root: string): FieldFault[] {
+  if (issue.code === 'invalid_union') {
+    // The alternative that was meant is the one of whose fields the request has all, or nearly.
+    const [meant] = [...issue.errors].sort((a, b) => unknownKeys(a) - unknownKeys(b));
+    return (meant ?? []).flatMap((inner) =>
+      faultsOf({ ...inner, path: [...issue.path, ...inner.path] } as z.core.$ZodIssue, root),
+    );
+  }
   if (issue.code !== 'unrecognized_keys') {
     return [{ field: fieldName(issue.path) || root, message: issue.message }];
   }
@@ -104,6 +112,14 @@ function faultsOf(issue: z.core.$ZodIssue, root: string): FieldFault[] {
     field: fieldName([...issue.path, key.slice(0, 100)]),
     message: 'is not a field of this request',
   }));
+}
+
+function unknownKeys(issues: readonly z.core.$ZodIssue[]): number {
+  return issues.reduce(
+    (sum, issue) =>
+      sum + (issue.code === 'unrecognized_keys' && issue.path.length === 0 ? issue.keys.length : 0),
+    0,
+  );
 }
 
 /** `steps[1].type` */

@@ -44,7 +44,11 @@ function operation({ method, path, summary, endpoint: { shape } }: Route): ZodOp
 }
 
 function parameters(shape: EndpointShape) {
-  const ids = { ...(shape.id && { id: uuid }), ...(shape.name && { name: stepId }) };
+  const ids = {
+    ...(shape.id && { id: shape.id === 'definition' ? z.string() : uuid }),
+    ...(shape.step && { step: z.string() }),
+    ...(shape.name && { name: stepId }),
+  };
   const path = shape.id || shape.name ? { path: z.object(ids) } : {};
   const query = shape.query instanceof z.ZodObject ? { query: shape.query } : {};
   return { requestParams: { ...path, ...query } };

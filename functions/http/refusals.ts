@@ -1,6 +1,9 @@
-import { MillraceError } from '../../engine/errors.ts';
+import type { StartOutcome } from '../../engine/commands/start-workflow.ts';
+import { type ErrorCode, MillraceError } from '../../engine/errors.ts';
 import type { JobStatus } from '../../engine/job.ts';
-import type { InstanceStatus } from '../../engine/workflow.ts';
+import type { Refusal } from '../../engine/workflow/events.ts';
+import type { InstanceStatus } from '../../engine/workflow/state.ts';
+import { invalidRequest } from './problem.ts';
 
 /** The refusals that more than one endpoint gives. */
 
@@ -56,6 +59,41 @@ export function workflowEnded(id: string, status: InstanceStatus): MillraceError
     `Workflow ${id} cannot be cancelled: ${status} → cancelled is not allowed. It has ended; leave it alone.`,
     { detail: { workflow_id: id, from: status, to: 'cancelled' } },
   );
+}
+
+/** Why an event from outside was not taken, as the API says it. */
+export function workflowRefused(id: string, refusal: Refusal): MillraceError {
+  const code = REFUSAL_CODES[refusal.code];
+  return new MillraceError(code, `${refusal.reason} Nothing was changed.`, {
+    detail: { workflow_id: id, reason: refusal.code },
+  });
+}
+
+const REFUSAL_CODES = {
+  ended: 'workflow_ended',
+  unknown_step: 'not_found',
+  wrong_type: 'invalid_request',
+  not_open: 'illegal_transition',
+  not_failed: 'illegal_transition',
+  not_paused: 'illegal_transition',
+  bad_variables: 'invalid_request',
+} as const satisfies Record<Refusal['code'], ErrorCode>;
+
+/** Why a workflow was not started; `field` holds its input. */
+export function cannotStart(
+  refused: Exclude<StartOutcome, { kind: 'started' }>,
+  field: string,
+): MillraceError {
+  return refused.kind === 'bad_input'
+    ? invalidRequest([{ field, message: refused.reason }])
+    : definitionNotFound(refused.id, refused.version);
+}
+
+export function definitionNotFound(id: string, version: number | undefined): MillraceError {
+  const which = version === undefined ? `"${id}"` : `"${id}" of version ${version}`;
+  return new MillraceError('not_found', `There is no workflow definition ${which}. Upload it first.`, {
+    detail: { definition: id },
+  });
 }
 
 export function workflowPassed(id: string): MillraceError {

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { jobStatuses } from '../../engine/job.ts';
-import { instanceStatuses } from '../../engine/workflow.ts';
 import { anyJson, concurrencyLimit, rateLimit, retrySettings } from './fields.ts';
 
 /** What the endpoints answer, for the OpenAPI document; the tests hold real answers against it. */
@@ -115,53 +114,7 @@ export const settlements = results(
 
 export const recorded = z.strictObject({ recorded: z.int() });
 
-const workflowShape = {
-  id,
-  name: z.string(),
-  foreign_id: z.string().nullable(),
-  status: z.enum(instanceStatuses),
-  current_step: z.int(),
-  total_steps: z.int(),
-  created_at: time,
-};
-
-export const startedWorkflow = z.strictObject(workflowShape).meta({ id: 'StartedWorkflow' });
-
-const summaryShape = {
-  ...workflowShape,
-  updated_at: time,
-  completed_at: time.nullable(),
-  failure_reason: z.string().nullable(),
-};
-
-export const workflowPage = z.strictObject({
-  workflows: z.array(z.strictObject(summaryShape)),
-  next_cursor: z.string().nullable().meta({ description: 'For the next page; null at the end.' }),
-});
-
 export const redriven = z.strictObject({ matched: z.int(), redriven: z.int(), dry_run: z.boolean() });
-
-export const workflow = z
-  .strictObject({
-    ...summaryShape,
-    steps: z.array(
-      z.strictObject({
-        name: z.string(),
-        type: z.string(),
-        payload: anyJson,
-        max_retries: z.int(),
-        retry: retrySettings.nullable(),
-        status: status.meta({ description: '`pending` for a step not begun.' }),
-        job_id: id.nullable(),
-        attempt: z.int(),
-        output: anyJson,
-        started_at: time.nullable(),
-        completed_at: time.nullable(),
-        error: z.string().nullable(),
-      }),
-    ),
-  })
-  .meta({ id: 'Workflow' });
 
 export const health = z.strictObject({ status: z.literal('ok') });
 

@@ -1,6 +1,6 @@
 import { MillraceError } from '../../engine/errors.ts';
+import { MAX_DEPTH, nestsDeeperThan } from '../../engine/raw-json.ts';
 import { findJsonFault } from './json-fault.ts';
-import { MAX_DEPTH, nestsDeeperThan } from './raw-json.ts';
 
 export const bodyLimits = {
   /** One job: its payload's limit holds for the whole body. */

@@ -171,24 +171,3 @@ export const undecodableRequest = z.strictObject({
     .min(1)
     .max(limits.batchJobs),
 });
-
-const step = z.strictObject({
-  name: text(255).meta({ description: 'Unique in the workflow; later steps find the result under it.' }),
-  type: stepId,
-  payload: z
-    .record(z.string(), z.unknown())
-    .optional()
-    .meta({ description: 'An object without a key `outputs`, which is added; `{}` unless given.' }),
-  max_retries: maxRetries,
-  retry: retrySettings.optional(),
-});
-
-export const workflowRequest = z
-  .strictObject({
-    name: text(255),
-    steps: z.array(step).min(1).max(limits.workflowSteps),
-    foreign_id: text(255).optional().meta({ description: 'Your own key of this run.' }),
-  })
-  .meta({ id: 'WorkflowRequest' });
-
-export type WorkflowRequestBody = z.infer<typeof workflowRequest>;

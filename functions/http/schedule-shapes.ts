@@ -27,6 +27,10 @@ const missedLimit = z
   .meta({ description: 'How many, the latest, `run_all` makes up for.' });
 const priority = z.int().min(-32_768).max(32_767);
 const partitionKey = text(255);
+const definitionId = text(256).meta({ description: 'Its latest version is started, instead of a job.' });
+const input = z
+  .record(z.string(), z.unknown())
+  .meta({ description: 'An object; the variables that the workflow begins with.' });
 
 export const scheduleRequest = z
   .strictObject({
@@ -35,13 +39,19 @@ export const scheduleRequest = z
     time_zone: timeZone.default('UTC'),
     missed: missed.default('run_once'),
     missed_limit: missedLimit.default(100),
-    type: stepId,
-    payload: anyJson,
+    type: stepId.optional().meta({ description: 'Of a job; or give a `definition`.' }),
+    payload: anyJson.optional(),
+    definition: definitionId.optional(),
+    input: input.optional(),
     max_retries: maxRetries,
     retry: retrySettings.optional(),
     priority: priority.default(0),
     partition_key: partitionKey.optional(),
     enabled: z.boolean().default(true),
+  })
+  .refine(({ type, definition }) => (type === undefined) !== (definition === undefined), {
+    path: ['type'],
+    message: 'must be given, or a definition, and not both',
   })
   .meta({ id: 'ScheduleRequest' });
 
@@ -53,11 +63,17 @@ export const scheduleChange = z
     missed_limit: missedLimit.optional(),
     type: stepId.optional(),
     payload: anyJson.optional(),
+    definition: definitionId.optional(),
+    input: input.optional(),
     max_retries: maxRetries.unwrap().optional(),
     retry: retrySettings.nullable().optional(),
     priority: priority.optional(),
     partition_key: partitionKey.nullable().optional(),
     enabled: z.boolean().optional().meta({ description: 'False pauses, true resumes.' }),
+  })
+  .refine(({ type, definition }) => type === undefined || definition === undefined, {
+    path: ['type'],
+    message: 'and a definition cannot both be given',
   })
   .meta({ id: 'ScheduleChange', description: 'What is absent stays as it is.' });
 
@@ -70,7 +86,8 @@ export const scheduleReply = z
     time_zone: z.string(),
     missed,
     missed_limit: z.int(),
-    type: z.string(),
+    type: z.string().nullable(),
+    definition: z.string().nullable(),
     max_retries: z.int(),
     retry: retrySettings.nullable(),
     priority: z.int(),
@@ -82,6 +99,7 @@ export const scheduleReply = z
     created_at: time,
     updated_at: time,
     payload: anyJson,
+    input: anyJson,
   })
   .meta({ id: 'Schedule' });
 
@@ -98,6 +116,7 @@ export function scheduleText(schedule: ScheduleRecord): string {
     missed: schedule.missed,
     missed_limit: schedule.missedLimit,
     type: schedule.type,
+    definition: schedule.definition,
     max_retries: schedule.maxRetries,
     retry: schedule.retry,
     priority: schedule.priority,
@@ -109,5 +128,7 @@ export function scheduleText(schedule: ScheduleRecord): string {
     created_at: schedule.createdAt,
     updated_at: schedule.updatedAt,
   };
-  return jsonObject(fields, { payload: schedule.payload });
+  const isJob = schedule.type !== null;
+  const { payload } = schedule;
+  return jsonObject(fields, { payload: isJob ? payload : 'null', input: isJob ? 'null' : payload });
 }

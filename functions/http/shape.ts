@@ -19,7 +19,9 @@ export type HttpHandler = (event: HttpEvent, context: LambdaContext) => Promise<
 /** What an endpoint takes and gives; the OpenAPI document is made from it too. */
 export interface EndpointShape<Body extends z.ZodType = z.ZodType, Query extends z.ZodType = z.ZodType> {
   /** What `{id}` in the path is the id of. */
-  readonly id?: 'job' | 'workflow';
+  readonly id?: 'job' | 'workflow' | 'definition';
+  /** The path has `{step}` in it. */
+  readonly step?: true;
   /** What `{name}` in the path is the name of. */
   readonly name?: 'schedule';
   readonly query?: Query;
@@ -38,7 +40,7 @@ export interface ReplyShape {
 }
 
 export interface Input<Body, Query> {
-  /** `{id}` of the path, in lower case; empty in a path without one. */
+  /** `{id}` of the path, in lower case; empty in a path without one. Of a definition see `event`. */
   readonly id: JobId & InstanceId;
   /** `{name}` of the path; empty in a path without one. */
   readonly name: string;

@@ -1,7 +1,5 @@
-import type { NewInstance } from '../../engine/commit.ts';
 import type { JobRecord } from '../../engine/job.ts';
-import type { AuditRecord, InstanceSummary, RecordStore } from '../../engine/ports/record-store.ts';
-import type { InstanceRecord, WorkflowStep } from '../../engine/workflow.ts';
+import type { AuditRecord, RecordStore } from '../../engine/ports/record-store.ts';
 import type { JobId } from '../../events/ids.ts';
 import { jobNotFound } from './refusals.ts';
 
@@ -101,60 +99,4 @@ function attempts(job: JobRecord) {
 /** PostgreSQL's own JSON form of a time has the session's offset; the API speaks UTC. */
 function toTime(text: string | null): Date | null {
   return text === null ? null : new Date(text);
-}
-
-export function startedWorkflowText(instance: NewInstance): string {
-  return jsonObject({
-    id: instance.id,
-    name: instance.name,
-    foreign_id: instance.foreignId ?? null,
-    status: 'running',
-    current_step: 0,
-    total_steps: instance.steps.length,
-    created_at: instance.createdAt,
-  });
-}
-
-export function workflowText(instance: InstanceRecord, jobs: readonly JobRecord[]): string {
-  const byStep = new Map(jobs.map((job) => [job.stepIndex, job]));
-  return jsonObject(summaryFields({ ...instance, totalSteps: instance.steps.length }), {
-    steps: jsonArray(instance.steps.map((step, index) => stepText(step, byStep.get(index)))),
-  });
-}
-
-export function workflowSummaryText(instance: InstanceSummary): string {
-  return jsonObject(summaryFields(instance));
-}
-
-function summaryFields(instance: InstanceSummary) {
-  return {
-    id: instance.id,
-    name: instance.name,
-    foreign_id: instance.foreignId,
-    status: instance.status,
-    current_step: instance.currentStep,
-    total_steps: instance.totalSteps,
-    created_at: instance.createdAt,
-    updated_at: instance.updatedAt,
-    completed_at: instance.completedAt,
-    failure_reason: instance.failureReason,
-  };
-}
-
-function stepText(step: WorkflowStep, job: JobRecord | undefined): string {
-  return jsonObject(
-    {
-      name: step.name,
-      type: step.type,
-      max_retries: step.max_retries,
-      retry: step.retry ?? null,
-      status: job?.status ?? 'pending',
-      job_id: job?.id ?? null,
-      attempt: job?.attempt ?? 0,
-      started_at: job?.startedAt ?? null,
-      completed_at: job?.completedAt ?? null,
-      error: job?.lastError ?? null,
-    },
-    { payload: step.payload, output: job?.result ?? 'null' },
-  );
 }

@@ -8,9 +8,11 @@ import { benchPeers, peerTable } from './peers/peers.ts';
 import { benchRelay } from './relay-bench.ts';
 import { benchShards } from './shards.ts';
 import { spread } from './statistics.ts';
+import { benchWorkflows } from './workflows/bench.ts';
 
 /**
- * `npm run bench` runs everything; `npm run bench -- relay`, or `latency`, `http`, `shards`, `peers`, `lifecycle`, one part.
+ * `npm run bench` runs everything; `npm run bench -- relay`, or `latency`, `http`, `shards`, `peers`, `lifecycle`, `workflows`, one part.
+ * `WE_BENCH_LIVE` (10000,100000) lists how many instances live beside a step that is measured.
  * `WE_BENCH_ROUNDS` (3), `WE_BENCH_SECONDS` (10) and `WE_BENCH_MESSAGES` (1,000,000) make it shorter; `WE_BENCH_BACKLOGS` (10000) lists sizes of
  * backlog to drain besides, such as 10000,10000000. Figures go to the terminal as the tables of BENCHMARKS.md; `--save`
  * draws its charts anew.
@@ -22,12 +24,15 @@ const parts: Readonly<Record<string, (stack: BenchStack) => Promise<void>>> = {
   shards: async (on) => table(await benchShards(on, { rounds, messages, progress })),
   peers: benchPeerRelays,
   lifecycle: benchLifecycles,
+  workflows: benchAllWorkflows,
 };
 
 const rounds = Number(process.env['WE_BENCH_ROUNDS'] ?? 3);
 const messages = Number(process.env['WE_BENCH_MESSAGES'] ?? 1_000_000);
 const seconds = Number(process.env['WE_BENCH_SECONDS'] ?? 10);
 const backlogs = (process.env['WE_BENCH_BACKLOGS'] ?? '10000').split(',').filter(Boolean).map(Number);
+
+const live = (process.env['WE_BENCH_LIVE'] ?? '10000,100000').split(',').filter(Boolean).map(Number);
 
 const saves = process.argv.includes('--save');
 const wanted = process.argv.slice(2).filter((name) => name !== '--save');
@@ -147,6 +152,15 @@ async function benchLifecycles(stack: BenchStack): Promise<void> {
   const rows = await benchLifecycle(stack, { rounds, jobs: Math.ceil(messages / 5), progress });
   console.log('\nA backlog of no-op jobs with one worker process:\n');
   wideTable(rows);
+}
+
+async function benchAllWorkflows(stack: BenchStack): Promise<void> {
+  const workflows = Math.ceil(messages / 50);
+  const rows = await benchWorkflows(stack, { rounds, seconds, workflows, live, progress });
+  console.log(
+    '\nWorkflows of three no-op steps, the instance, its first job and the outbox row in one durable transaction:\n',
+  );
+  table(rows);
 }
 
 function liveRows(results: readonly LiveResult[]): [string, string][] {

@@ -1,9 +1,10 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import type { CommitUnit } from '../../engine/commit.ts';
+import type { CommitUnit, JobChange } from '../../engine/commit.ts';
 import type { RecordStore } from '../../engine/ports/record-store.ts';
 import type { InstanceId } from '../../events/ids.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 import {
+  aChange,
   aDispatchedJob,
   aJob,
   anInstance,
@@ -55,7 +56,11 @@ export const completeClause: Clause = {
     },
     'leaves a step of an instance as it is, and says so': async ({ store }) => {
       const { job } = await startedInstance(store);
-      deepEqual(await store.complete([{ ...job, result: '1' }]), [{ kind: 'step' }]);
+      const [outcome] = await store.complete([{ ...job, result: '1' }]);
+      const [loaded] = await store.load([job.id]);
+      ok(outcome?.kind === 'step' && loaded?.instance);
+      deepEqual(outcome.loaded.job, loaded.job);
+      deepEqual({ ...outcome.loaded.instance, loadedAt: 0 }, { ...loaded.instance, loadedAt: 0 });
       equal((await jobOf(store, job.id)).status, 'running');
     },
     'answers for each in the order of the request': async ({ store }) => {
@@ -81,7 +86,7 @@ export const commitClause: Clause = {
       const found = await store.getInstance(instanceId);
       equal(found?.instance.version, 2);
       equal(found?.instance.currentStep, 1);
-      deepEqual(found?.instance.outputs, ['{"big":12345678901234567890}']);
+      equal(found?.instance.variables, '{"big":12345678901234567890}');
       deepEqual(
         found?.jobs.map(({ status }) => status),
         ['completed', 'queued'],
@@ -144,7 +149,6 @@ export const commitClause: Clause = {
       equal(outcomes.flat().filter((outcome) => outcome === 'applied').length, 1);
       const found = await store.getInstance(instanceId);
       equal(found?.instance.version, 2);
-      equal(found?.instance.outputs.length, 1);
     },
     'takes a lease that runs on for no expired one': async ({ store }) => {
       const job = await claimed(store);
@@ -192,11 +196,8 @@ function stepUnit(
   return {
     ...finished(job),
     instance: {
-      id: job.instanceId,
-      expectedVersion: options.version,
-      status: 'running',
-      currentStep: 1,
-      output: '{"big":12345678901234567890}',
+      ...aChange(job.instanceId, options.version),
+      variables: '{"big":12345678901234567890}',
     },
     enqueue: options.next,
     audit: [{ action: 'JOB_CANCELLED', actor: 'test', jobId: job.id }],
@@ -206,7 +207,7 @@ function stepUnit(
 /** For the outbox clause: a queued job that a commit hands to dispatch (again). */
 export async function redispatched(
   store: RecordStore,
-): Promise<{ unit: CommitUnit; id: CommitUnit['job']['id'] }> {
+): Promise<{ unit: CommitUnit & { readonly job: JobChange }; id: JobChange['id'] }> {
   const job = await enqueued(store);
   const expect = { status: 'queued', attempt: 0 } as const;
   return { id: job.id, unit: unitFor({ id: job.id, expect, status: 'queued', dispatch: messageOf(job) }) };

@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { v7 } from 'uuid';
-import type { CommitUnit, JobChange, NewInstance, NewJob } from '../../engine/commit.ts';
+import type { CommitUnit, InstanceChange, JobChange, NewInstance, NewJob } from '../../engine/commit.ts';
 import type { JobRecord } from '../../engine/job.ts';
-import type { RecordStore } from '../../engine/ports/record-store.ts';
-import type { WorkflowStep } from '../../engine/workflow.ts';
+import type { CommitOutcome, RecordStore } from '../../engine/ports/record-store.ts';
+import { type InlineStep, inlineDefinition } from '../../engine/workflow/inline-definition.ts';
+import type { InstanceState } from '../../engine/workflow/state.ts';
 import { dispatchMessage } from '../../events/dispatch.ts';
 import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
 import { encodePack } from '../../events/pack.ts';
@@ -54,24 +55,90 @@ export function messageOf(job: Pick<NewJob, 'id' | 'type'>): NonNullable<NewJob[
   return { topic: jobTopic(job.type), message: encodePack([message]) };
 }
 
-export function anInstance(options: { readonly dispatched?: boolean } = {}): NewInstance {
+/** A state of which only the size is of interest to a store. */
+export const aState: InstanceState = {
+  next: 1,
+  tokens: [],
+  forks: [],
+  held: [],
+  failed: [],
+  early: [],
+  undo: [],
+};
+
+const twoSteps = inlineDefinition('two-steps', {
+  steps: [aStep('one'), aStep('two')],
+  hash: (text) => createHash('sha256').update(text).digest(),
+});
+
+export type StartedInstance = NewInstance & { readonly firstJob: NewJob };
+
+export function anInstance(options: { readonly dispatched?: boolean } = {}): StartedInstance {
   const id = newId() as string as InstanceId;
   const job = { instanceId: id, stepIndex: 0 };
+  const firstJob = options.dispatched ? aDispatchedJob(job) : aJob(job);
   return {
     id,
     name: 'two-steps',
-    steps: [aStep('one'), aStep('two')],
+    definition: twoSteps.ref,
+    inline: twoSteps,
+    status: 'running',
+    state: aState,
+    variables: '{"big":12345678901234567890,"1":1.10}',
+    currentStep: 0,
+    totalSteps: 2,
+    failureReason: null,
+    history: [],
     createdAt: new Date(),
-    firstJob: options.dispatched ? aDispatchedJob(job) : aJob(job),
+    jobs: [firstJob],
+    firstJob,
   };
 }
 
-function aStep(name: string): WorkflowStep {
+/** A change of an instance that only moves it to this status. */
+export function aChange(
+  id: InstanceId,
+  expectedVersion: number,
+  status: InstanceChange['status'] = 'running',
+): InstanceChange {
+  return { id, expectedVersion, status, state: aState, currentStep: 1, failureReason: null, history: [] };
+}
+
+export interface Cancellation {
+  readonly id: InstanceId;
+  readonly expectedVersion: number;
+  readonly actor: string;
+  readonly reason?: string;
+}
+
+/** Ends an instance with the jobs of its first steps, as a cancel does. */
+export function cancelUnit({ id, expectedVersion, actor, reason }: Cancellation): CommitUnit {
+  const change = aChange(id, expectedVersion, 'cancelled');
+  return {
+    instance: {
+      ...change,
+      failureReason: reason ?? null,
+      endJobs: { activations: [0, 1, 2], actor, reason },
+    },
+    enqueue: [],
+    audit: [{ action: 'WORKFLOW_CANCELLED', actor, instanceId: id }],
+  };
+}
+
+export async function cancelInstance(
+  store: RecordStore,
+  cancellation: Cancellation,
+): Promise<CommitOutcome | undefined> {
+  const [outcome] = await store.commit({ units: [cancelUnit(cancellation)] });
+  return outcome;
+}
+
+function aStep(name: string): InlineStep {
   return { name, type: TYPE, payload: '{"big":12345678901234567890}', max_retries: 1 };
 }
 
 /** A unit that changes one job and nothing else. */
-export function unitFor(change: JobChange): CommitUnit {
+export function unitFor(change: JobChange): CommitUnit & { readonly job: JobChange } {
   return { job: change, enqueue: [], audit: [] };
 }
 

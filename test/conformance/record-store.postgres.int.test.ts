@@ -21,7 +21,7 @@ afterAll(async () => {
 
 testRecordStore('PostgreSQL', async (): Promise<StoreUnderTest> => {
   await pool.query(
-    'truncate jobs, workflow_instances, audit_log, dispatch_outbox, undecodable_records, job_types, schedules, rate_starts restart identity',
+    'truncate workflow_definitions, workflow_messages, jobs, workflow_instances, audit_log, dispatch_outbox, undecodable_records, job_types, schedules, rate_starts restart identity cascade',
   );
   return {
     store: createPostgresRecordStore(pool),

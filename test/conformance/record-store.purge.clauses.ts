@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import type { RecordStore } from '../../engine/ports/record-store.ts';
 import type { JobId } from '../../events/ids.ts';
 import { waitFor } from '../helpers/wait-for.ts';
-import { aJob, anInstance, claimed, enqueued, jobOf } from './record-store.fixtures.ts';
+import { aJob, anInstance, cancelInstance, claimed, enqueued, jobOf } from './record-store.fixtures.ts';
 import { deadLetter, runningInstance } from './record-store.lifecycle.clauses.ts';
 import type { Clause } from './record-store.suite.ts';
 
@@ -36,7 +36,7 @@ export const purgeClause: Clause = {
     'remove an instance with all its jobs, and no job of another': async ({ store }) => {
       const running = await runningInstance(store);
       const over = await runningInstance(store);
-      await store.cancelInstance({ id: over.id, expectedVersion: 1, actor: 'a' });
+      await cancelInstance(store, { id: over.id, expectedVersion: 1, actor: 'a' });
       const later = await completed(store);
       await gone(store, (after) => store.purgeJobs({ completedMs: 0 }, { after, limit: 10 }), [later]);
       equal((await jobOf(store, over.jobId)).status, 'cancelled');
@@ -45,6 +45,20 @@ export const purgeClause: Clause = {
       await gone(store, purge, [{ id: over.jobId }]);
       equal(await store.getInstance(over.id), undefined);
       equal((await jobOf(store, running.jobId)).status, 'running');
+    },
+    'remove a definition that came with instances with the last of them': async ({ store }) => {
+      const [first, last] = [await runningInstance(store), await runningInstance(store)];
+      const { id } = anInstance().definition;
+      for (const over of [first, last]) {
+        ok(await store.getDefinition(id));
+        await cancelInstance(store, { id: over.id, expectedVersion: 1, actor: 'a' });
+        const purge = (after: string | undefined) =>
+          store.purgeInstances({ completedMs: 0 }, { after, limit: 10 });
+        await gone(store, purge, [{ id: over.jobId }]);
+      }
+      equal(await store.getDefinition(id), undefined);
+      await runningInstance(store);
+      ok(await store.getDefinition(id));
     },
     'remove the trail that is older, and leave the rest': async ({ store }) => {
       const { id } = await enqueued(store);
@@ -89,7 +103,7 @@ export const instanceListClause: Clause = {
         { ...anInstance(), foreignId: 'f' },
       ];
       await store.start([plain, named, foreign]);
-      await store.cancelInstance({ id: plain.id, expectedVersion: 1, actor: 'a' });
+      await cancelInstance(store, { id: plain.id, expectedVersion: 1, actor: 'a' });
       const ids = async (filter: Omit<Parameters<RecordStore['listInstances']>[0], 'limit'>) =>
         (await store.listInstances({ ...filter, limit: 9 })).map(({ id }) => id);
       deepEqual(await ids({ status: 'cancelled' }), [plain.id]);

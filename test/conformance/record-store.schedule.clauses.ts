@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import type { RecordStore } from '../../engine/ports/record-store.ts';
 import type { NewSchedule } from '../../engine/ports/schedule-store.ts';
 import type { ScheduleRecord } from '../../engine/schedule.ts';
-import { aDispatchedJob, aJob, aKeyedJob, enqueued, TYPE } from './record-store.fixtures.ts';
+import { aDispatchedJob, aJob, aKeyedJob, anInstance, enqueued, TYPE } from './record-store.fixtures.ts';
 import type { Clause } from './record-store.suite.ts';
 
 const HOUR_MS = 3_600_000;
@@ -19,6 +19,7 @@ function aSchedule(overrides: Partial<NewSchedule> = {}): NewSchedule {
     missed: 'run_once',
     missedLimit: 10,
     type: TYPE,
+    definition: null,
     payload: '{"b":1, "a":12345678901234567890}',
     maxRetries: 2,
     retry: { base_ms: 10 },
@@ -99,6 +100,7 @@ export const scheduleClause: Clause = {
           nextRunAt,
           lastRunAt,
           jobs: [aDispatchedJob()],
+          instances: [],
         }),
       );
       equal((await Promise.all(ticks)).filter(Boolean).length, 1);
@@ -113,18 +115,37 @@ export const scheduleClause: Clause = {
     }) => {
       const { name, revision } = await inserted(store);
       await enqueued(store, aKeyedJob('tick', 'same'));
-      const tick = { name, nextRunAt: fromNow(HOUR_MS), jobs: [aKeyedJob('tick', 'same')] };
+      const tick = { name, nextRunAt: fromNow(HOUR_MS), jobs: [aKeyedJob('tick', 'same')], instances: [] };
       equal(await store.schedules.tick({ ...tick, expectedRevision: revision }), true);
       equal((await store.listJobs({ limit: 10 })).length, 1);
       equal((await current(store)).lastRunAt, null);
     },
     'enqueues nothing for a schedule that was paused or removed meanwhile': async ({ store }) => {
       const { name } = await inserted(store, { enabled: false, nextRunAt: null });
-      const tick = { name, expectedRevision: 1, nextRunAt: fromNow(HOUR_MS), jobs: [aJob()] };
+      const tick = {
+        name,
+        expectedRevision: 1,
+        nextRunAt: fromNow(HOUR_MS),
+        jobs: [aJob()],
+        instances: [anInstance()],
+      };
       equal(await store.schedules.tick(tick), false);
       await store.schedules.remove(name);
       equal(await store.schedules.tick(tick), false);
       deepEqual(await store.listJobs({ limit: 10 }), []);
+      deepEqual(await store.listInstances({ limit: 10 }), []);
+    },
+    'starts the instances of a tick with its advance, once': async ({ store }) => {
+      const { name, revision } = await inserted(store, { type: null, definition: 'a', payload: '{}' });
+      equal((await current(store)).definition, 'a');
+      const ticks = Array.from({ length: 4 }, () =>
+        store.schedules.tick({
+          ...{ name, expectedRevision: revision, nextRunAt: fromNow(HOUR_MS), jobs: [] },
+          instances: [anInstance()],
+        }),
+      );
+      equal((await Promise.all(ticks)).filter(Boolean).length, 1);
+      equal((await store.listInstances({ limit: 10 })).length, 1);
     },
   },
 };

@@ -4,7 +4,12 @@ import type { JobId } from '../../events/ids.ts';
 import { claimClause, heartbeatClause } from './record-store.claim.clauses.ts';
 import { commitClause, completeClause } from './record-store.commit.clauses.ts';
 import { allOrNoneClause, enqueueClause } from './record-store.enqueue.clauses.ts';
-import { cancelInstanceClause, deadLetterClause } from './record-store.lifecycle.clauses.ts';
+import {
+  cancelInstanceClause,
+  deadLetterClause,
+  definitionClause,
+  dueInstanceClause,
+} from './record-store.lifecycle.clauses.ts';
 import { limitClause } from './record-store.limit.clauses.ts';
 import { pollClause } from './record-store.poll.clauses.ts';
 import { instanceListClause, purgeClause } from './record-store.purge.clauses.ts';
@@ -43,6 +48,8 @@ export const recordStoreClauses: readonly Clause[] = [
   scheduleClause,
   uniqueClause,
   limitClause,
+  definitionClause,
+  dueInstanceClause,
   deadlineClause,
 ];
 

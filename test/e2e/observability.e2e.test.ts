@@ -71,10 +71,11 @@ function observed(mode: DispatchMode): { readonly stack: ObservedStack } {
         ),
       SOON,
     );
-    expect(root).toMatchObject({ service: 'millrace-api', parentSpanId: '' });
+    expect(root).toMatchObject({ service: 'millrace-api' });
     const types = ['extract', 'process', 'notify'].map(destination);
     const steps = types.flatMap((type) => [`process ${type}`, `settle ${type}`]);
-    const spans = await trace(root.traceId, ['workflow pipeline', 'a query of my own', ...steps]);
+    const whole = ['create pipeline', 'workflow pipeline', 'a query of my own', ...steps];
+    const spans = await trace(root.traceId, whole);
 
     const parentOf = (name: string) => {
       const parent = spans.find(({ name: own }) => own === name)?.parentSpanId;
@@ -85,7 +86,12 @@ function observed(mode: DispatchMode): { readonly stack: ObservedStack } {
       expect(parentOf(`settle ${type}`)).toBe(`process ${type}`);
     }
     expect(parentOf('a query of my own')).toBe(`process ${destination('process')}`);
+    expect(parentOf('workflow pipeline')).toBe('create pipeline');
+    expect(spans.find(({ name }) => name === 'create pipeline')?.parentSpanId).toBe('');
     const attempts = spans.filter(({ name }) => name.startsWith('process '));
+    for (const { startNs } of attempts) {
+      expect(startNs >= root.startNs && startNs < root.endNs).toBe(true);
+    }
     for (const { service, attributes } of attempts) {
       expect(service).toBe('millrace-worker');
       expect(attributes).toMatchObject({

@@ -54,7 +54,9 @@ export const rules: readonly Rule[] = [
         .filter(({ path }) => /^(engine|events)\//.test(path))
         .flatMap(({ path, code, imports }) => [
           ...imports
-            .filter(({ own, target }) => !own && !target.startsWith('@bufbuild/protobuf'))
+            .filter(
+              ({ own, target }) => !own && !target.startsWith('@bufbuild/protobuf') && target !== 'jsep',
+            )
             .map(({ target }) => `${path} imports ${target}`),
           ...found(
             path,

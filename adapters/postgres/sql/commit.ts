@@ -1,11 +1,14 @@
-import type { AuditEntry, CommitUnit, NewJob } from '../../../engine/commit.ts';
-import { packNumbers } from '../packs.ts';
+import type { CommitUnit } from '../../../engine/commit.ts';
+import { commitValues } from './commit-params.ts';
 import type { Database } from './database.ts';
+import { trailCtes, wakeWorkflows } from './instance-trail.ts';
 
 /**
- * Applies the units in one statement. Rows are locked first, in id order, with the expectation in the predicate: a
- * concurrent change is then seen by the recheck that PostgreSQL makes after waiting for the lock, so of two units for one
- * row one applies. All that a unit writes hangs on both its job and its instance having been locked so.
+ * Applies the units in one statement. Rows are locked first, all jobs in id order and then the instances, with the
+ * expectation in the predicate: a concurrent change is then seen by the recheck that PostgreSQL makes after waiting for the
+ * lock, so of two units for one row one applies. All that a unit writes hangs on both its job and its instance having been
+ * locked so. Jobs that end with their instance's change are found by its activations: at the expected version this statement
+ * sees all there are.
  * @returns the indexes of the units that were applied
  */
 export async function applyUnits(
@@ -13,7 +16,6 @@ export async function applyUnits(
   units: readonly CommitUnit[],
   shards: number,
 ): Promise<Set<number>> {
-  const packs = packsOf(units, shards);
   const { rows } = await db.query<{ ord: number }>(
     `
     with unit as materialized (
@@ -21,32 +23,49 @@ export async function applyUnits(
       from json_to_recordset($1::json) as t (
         ord integer, job_id uuid, from_status text, attempt integer, token uuid, lease_expired boolean, to_status text, result text,
         last_error text, ended_error text, delay_ms double precision, fresh_retries boolean, topic text, pack integer,
-        message text, instance_id uuid, instance_version integer, instance_status text, current_step integer, output text,
-        failure_reason text
+        message text, instance_id uuid, instance_version integer, instance_status text, state text, variables text,
+        current_step integer, failure_reason text, due_at timestamptz
       )
+    ), over as materialized (
+      select *
+      from json_to_recordset($6::json) as t (
+        unit integer, kind text, instance_id uuid, activation integer, actor text, reason text, message_id bigint
+      )
+    ), touched as materialized (
+      select ord, job_id, true as moves, from_status, attempt, token, lease_expired from unit where job_id is not null
+      union all
+      select over.unit, jobs.id, false, null, null, null, null
+      from over
+      join jobs on jobs.instance_id = over.instance_id and jobs.step_index = over.activation
+      where over.kind = 'job'
     ), job_locked as materialized (
-      select unit.ord
+      select touched.ord, jobs.id, touched.moves, jobs.status
       from jobs
-      join unit on unit.job_id = jobs.id
-      where jobs.status = unit.from_status
-        and jobs.attempt = unit.attempt
-        and (unit.token is null or jobs.token = unit.token)
-        and (unit.lease_expired is null or jobs.lease_until < clock_timestamp())
+      join touched on touched.job_id = jobs.id
+      where case
+        when touched.moves then
+          jobs.status = touched.from_status
+          and jobs.attempt = touched.attempt
+          and (touched.token is null or jobs.token = touched.token)
+          and (touched.lease_expired is null or jobs.lease_until < clock_timestamp())
+        else jobs.status in ('pending', 'queued', 'running', 'retrying')
+      end
       order by jobs.id
       for update of jobs
     ), instance_locked as materialized (
       select unit.ord
       from workflow_instances
       join unit on unit.instance_id = workflow_instances.id
-      where workflow_instances.version = unit.instance_version
+      where workflow_instances.version = unit.instance_version and (select count(*) from job_locked) >= 0
       order by workflow_instances.id
       for update of workflow_instances
     ), applied as materialized (
       select unit.*
       from unit
-      join job_locked on job_locked.ord = unit.ord
+      left join job_locked on job_locked.ord = unit.ord and job_locked.moves
       left join instance_locked on instance_locked.ord = unit.ord
-      where unit.instance_id is null or instance_locked.ord is not null
+      where (unit.job_id is null or job_locked.ord is not null)
+        and (unit.instance_id is null or instance_locked.ord is not null)
     ), moved as (
       update jobs
       set
@@ -79,23 +98,79 @@ export async function applyUnits(
         updated_at = clock_timestamp()
       from applied
       where jobs.id = applied.job_id
+    ), ended as (
+      update jobs
+      set
+        status = 'cancelled',
+        past_attempts = case
+          when jobs.status <> 'running' then jobs.past_attempts
+          else jobs.past_attempts || jsonb_build_object(
+            'attempt', jobs.attempt,
+            'worker_id', jobs.worker_id,
+            'started_at', jobs.started_at,
+            'ended_at', clock_timestamp(),
+            'error', 'Cancelled.'
+          )
+        end,
+        lease_until = null,
+        completed_at = clock_timestamp(),
+        updated_at = clock_timestamp()
+      from job_locked
+      join applied on applied.ord = job_locked.ord
+      join over on over.unit = applied.ord and over.kind = 'job'
+      where not job_locked.moves and jobs.id = job_locked.id and jobs.step_index = over.activation
+      returning jobs.id, jobs.instance_id, job_locked.status, over.actor, over.reason
+    ), ended_audit as (
+      insert into audit_log (actor, action, job_id, instance_id, detail)
+      select
+        actor, 'JOB_CANCELLED', id, instance_id,
+        jsonb_strip_nulls(jsonb_build_object('from', status, 'reason', reason))
+      from ended
+    ), closed as (
+      delete from workflow_user_tasks
+      using over, applied
+      where over.kind = 'task'
+        and over.unit = applied.ord
+        and workflow_user_tasks.instance_id = over.instance_id
+        and workflow_user_tasks.activation = over.activation
+    ), taken as (
+      delete from workflow_messages
+      using over, applied
+      where over.kind = 'message' and over.unit = applied.ord and workflow_messages.id = over.message_id
     ), advanced as (
       update workflow_instances
       set
         status = applied.instance_status,
+        state = applied.state::json,
+        variables = coalesce(applied.variables::json, workflow_instances.variables),
         current_step = applied.current_step,
-        outputs = case
-          when applied.output is null then workflow_instances.outputs
-          else array_append(workflow_instances.outputs, applied.output::json)
-        end,
-        failure_reason = case
-          when applied.instance_status <> 'running' then coalesce(applied.failure_reason, workflow_instances.failure_reason)
-        end,
+        failure_reason = applied.failure_reason,
+        due_at = applied.due_at,
         version = workflow_instances.version + 1,
-        completed_at = case when applied.instance_status <> 'running' then clock_timestamp() end,
+        completed_at = case
+          when applied.instance_status in ('running', 'paused') then null
+          else coalesce(workflow_instances.completed_at, clock_timestamp())
+        end,
         updated_at = clock_timestamp()
       from applied
       where workflow_instances.id = applied.instance_id
+    ), begun as (
+      insert into workflow_instances (
+        id, name, foreign_id, definition_id, definition_version, status, state, variables, current_step,
+        total_steps, failure_reason, parent_id, parent_activation, traceparent, due_at, created_at, completed_at
+      )
+      select
+        t.id, t.name, t.foreign_id, t.definition_id, t.definition_version, t.status, t.state::json,
+        t.variables::json, t.current_step, t.total_steps, t.failure_reason, t.parent_id, t.parent_activation,
+        t.traceparent, t.due_at, t.created_at,
+        case when t.status not in ('running', 'paused') then clock_timestamp() end
+      from json_to_recordset($4::json) as t (
+        unit integer, id uuid, name text, foreign_id text, definition_id text, definition_version integer,
+        status text, state text, variables text, current_step integer, total_steps integer, failure_reason text,
+        parent_id uuid, parent_activation integer, traceparent text, due_at timestamptz, created_at timestamptz
+      )
+      join applied on applied.ord = t.unit
+      returning due_at
     ), new_job as materialized (
       select t.*
       from json_to_recordset($2::json) as t (
@@ -121,7 +196,7 @@ export async function applyUnits(
     ), outbox as (
       insert into dispatch_outbox (topic, message_count, messages, shard_key, packed_for)
       select
-        topic, count(*), string_agg(decode(message, 'base64'), ''::bytea order by ord), pack % $4::smallint, $4::smallint
+        topic, count(*), string_agg(decode(message, 'base64'), ''::bytea order by ord), pack % $7::smallint, $7::smallint
       from message
       group by topic, pack
       order by min(ord)
@@ -132,7 +207,7 @@ export async function applyUnits(
         unit integer, actor text, action text, job_id uuid, instance_id uuid, detail jsonb
       )
       join applied on applied.ord = t.unit
-    )
+    ), ${trailCtes('$5')}
     select
       ord,
       (
@@ -140,82 +215,15 @@ export async function applyUnits(
         from applied
         where delay_ms is not null
         having count(*) > 0
-      )
+      ),
+      ${wakeWorkflows(`
+            select due_at from applied where due_at is not null
+            union all
+            select due_at from begun where due_at is not null
+      `)}
     from applied
     `,
-    [
-      JSON.stringify(units.map((unit, ord) => ({ ...unitRow(unit, ord), pack: packs.get(unit.job) }))),
-      JSON.stringify(
-        units.flatMap((unit, ord) =>
-          unit.enqueue.map((job) => ({ ...newJobRow(job, ord), pack: packs.get(job) })),
-        ),
-      ),
-      JSON.stringify(
-        units.flatMap((unit, ord) => unit.audit.map((entry) => ({ unit: ord, ...auditRow(entry) }))),
-      ),
-      shards,
-    ],
+    [...commitValues(units, shards), shards],
   );
   return new Set(rows.map(({ ord }) => ord));
-}
-
-/** Which pack of its topic each message goes into, none of which grows beyond what an outbox row holds. */
-function packsOf(units: readonly CommitUnit[], shards: number): Map<object, number> {
-  const messages = units.flatMap(({ job, enqueue }) => [job, ...enqueue]);
-  const numbers = packNumbers(messages, shards);
-  return new Map(messages.map((message, index) => [message, numbers[index] ?? 0]));
-}
-
-function unitRow({ job, instance }: CommitUnit, ord: number) {
-  return {
-    ord,
-    job_id: job.id,
-    from_status: job.expect.status,
-    attempt: job.expect.attempt,
-    token: job.expect.token,
-    lease_expired: job.expect.leaseExpired,
-    to_status: job.status,
-    result: job.result,
-    last_error: job.lastError,
-    ended_error: job.endedAttempt?.error,
-    delay_ms: job.delayMs,
-    fresh_retries: job.freshRetries,
-    topic: job.dispatch?.topic,
-    message: job.dispatch?.message.toString('base64'),
-    instance_id: instance?.id,
-    instance_version: instance?.expectedVersion,
-    instance_status: instance?.status,
-    current_step: instance?.currentStep,
-    output: instance?.output,
-    failure_reason: instance?.failureReason,
-  };
-}
-
-function newJobRow(job: NewJob, unit: number) {
-  return {
-    unit,
-    id: job.id,
-    type: job.type,
-    status: job.status,
-    payload: job.payload,
-    priority: job.priority,
-    max_retries: job.maxRetries,
-    retry: job.retry && JSON.stringify(job.retry),
-    created_at: job.createdAt,
-    instance_id: job.instanceId,
-    step_index: job.stepIndex,
-    traceparent: job.traceparent,
-    topic: job.dispatch?.topic,
-    message: job.dispatch?.message.toString('base64'),
-  };
-}
-
-export function auditRow(entry: AuditEntry) {
-  return {
-    actor: entry.actor,
-    action: entry.action,
-    job_id: entry.jobId,
-    instance_id: entry.instanceId,
-    detail: entry.detail,
-  };
 }

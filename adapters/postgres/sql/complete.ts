@@ -1,12 +1,16 @@
 import type { Completion } from '../../../engine/ports/record-store.ts';
+import { instanceColumns } from '../instance-rows.ts';
 import type { Database } from './database.ts';
+import type { LoadedRow } from './read.ts';
 
-export interface CompleteRow {
+export interface CompleteAnswer {
   completed: boolean;
-  status: string | null;
-  is_step: boolean;
+  current_status: string | null;
   holds_token: boolean;
 }
+
+/** With the columns of a step that runs under the token, so that to decide about it takes no further statement. */
+export type CompleteRow = CompleteAnswer & (LoadedRow | { id: null });
 
 /**
  * Completes the jobs that stand alone and run under the given token. The others are reported as they are: a step of an
@@ -39,12 +43,16 @@ export async function completeJobs(db: Database, completions: readonly Completio
     )
     select
       completed.id is not null and jobs.token = input.token as completed,
-      jobs.status,
-      jobs.instance_id is not null as is_step,
-      coalesce(jobs.token = input.token, false) as holds_token
+      jobs.status as current_status,
+      coalesce(jobs.token = input.token, false) as holds_token,
+      step.*,
+      ${instanceColumns}
     from input
     left join completed on completed.id = input.id
     left join jobs on jobs.id = input.id
+    left join jobs as step
+      on step.id = jobs.id and step.instance_id is not null and step.status = 'running' and step.token = input.token
+    left join workflow_instances i on i.id = step.instance_id
     order by input.ord
     `,
     [

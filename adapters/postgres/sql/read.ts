@@ -1,17 +1,8 @@
 import type { JobFilter } from '../../../engine/ports/record-store.ts';
 import type { InstanceId, JobId } from '../../../events/ids.ts';
-import type { InstanceRow, JobRow } from '../rows.ts';
+import { type InstanceRow, instanceColumns } from '../instance-rows.ts';
+import type { JobRow } from '../rows.ts';
 import type { Database } from './database.ts';
-
-/** The columns of `InstanceRow`, of the table under the name `i`. */
-const instanceColumns = `
-  i.id as instance_key, i.name as instance_name, i.foreign_id as instance_foreign_id, i.status as instance_status,
-  i.steps as instance_steps,
-  array(select s.value -> 'payload' from json_array_elements(i.steps) with ordinality as s order by s.ordinality)
-    as instance_step_payloads,
-  i.current_step as instance_current_step, i.outputs as instance_outputs,
-  i.failure_reason as instance_failure_reason, i.version as instance_version,
-  i.created_at as instance_created_at, i.updated_at as instance_updated_at, i.completed_at as instance_completed_at`;
 
 export async function selectJobs(db: Database, ids: readonly JobId[]): Promise<JobRow[]> {
   const { rows } = await db.query<JobRow>('select * from jobs where id = any ($1::uuid[])', [ids]);
@@ -24,19 +15,6 @@ export async function selectJobsOfInstance(db: Database, id: InstanceId): Promis
     [id],
   );
   return rows;
-}
-
-export async function selectInstance(db: Database, id: InstanceId): Promise<InstanceRow | undefined> {
-  const { rows } = await db.query<InstanceRow>(
-    `
-    select
-      ${instanceColumns}
-    from workflow_instances i
-    where i.id = $1::uuid
-    `,
-    [id],
-  );
-  return rows[0];
 }
 
 /** Jobs with their instance's columns, which are null for a job that stands alone. */

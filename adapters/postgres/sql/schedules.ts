@@ -7,7 +7,8 @@ export interface ScheduleRow {
   time_zone: string;
   missed: string;
   missed_limit: number;
-  type: string;
+  type: string | null;
+  definition_id: string | null;
   payload: string;
   max_retries: number;
   retry: string | null;
@@ -23,7 +24,7 @@ export interface ScheduleRow {
 }
 
 const columns = `
-  name, cron, time_zone, missed, missed_limit, type, payload, max_retries, retry, priority, partition_key, enabled, source,
+  name, cron, time_zone, missed, missed_limit, type, payload, max_retries, retry, priority, partition_key, enabled, source, definition_id,
   revision::double precision as revision, next_run_at, last_run_at, created_at, updated_at`;
 
 export async function insertSchedule(db: Database, schedule: NewSchedule): Promise<boolean> {
@@ -31,11 +32,11 @@ export async function insertSchedule(db: Database, schedule: NewSchedule): Promi
     `
     insert into schedules (
       name, cron, time_zone, missed, missed_limit, type, payload, max_retries, retry, priority, partition_key, enabled,
-      source, next_run_at
+      source, next_run_at, definition_id
     )
     values (
       $1::text, $2::text, $3::text, $4::text, $5::integer, $6::text, $7::json, $8::integer, $9::json, $10::smallint,
-      $11::text, $12::boolean, $13::text, $14::timestamptz
+      $11::text, $12::boolean, $13::text, $14::timestamptz, $15::text
     )
     on conflict (name) do nothing
     `,
@@ -55,9 +56,9 @@ export async function updateSchedule(
     set
       cron = $2::text, time_zone = $3::text, missed = $4::text, missed_limit = $5::integer, type = $6::text,
       payload = $7::json, max_retries = $8::integer, retry = $9::json, priority = $10::smallint, partition_key = $11::text,
-      enabled = $12::boolean, source = $13::text, next_run_at = $14::timestamptz, revision = revision + 1,
+      enabled = $12::boolean, source = $13::text, next_run_at = $14::timestamptz, definition_id = $15::text, revision = revision + 1,
       updated_at = clock_timestamp()
-    where name = $1::text and revision = $15::bigint
+    where name = $1::text and revision = $16::bigint
     `,
     [...values(schedule), expectedRevision],
   );
@@ -155,5 +156,6 @@ function values(schedule: NewSchedule): unknown[] {
     schedule.enabled,
     schedule.source,
     schedule.nextRunAt,
+    schedule.definition,
   ];
 }

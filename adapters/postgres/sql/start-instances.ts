@@ -1,84 +1,88 @@
 import type { NewInstance } from '../../../engine/commit.ts';
+import { inlineDefinitionRows, instanceTrailRows, newInstanceRow } from '../instance-params.ts';
 import { packNumbers } from '../packs.ts';
+import { newJobRow } from './commit-params.ts';
 import type { Database } from './database.ts';
+import { trailCtes, wakeWorkflows } from './instance-trail.ts';
 
-/** Writes the instances, the first job of each and the outbox rows, in one statement. */
+/** Writes the instances, the jobs they begin with and the outbox rows, in one statement. */
 export async function startInstances(
   db: Database,
   instances: readonly NewInstance[],
   shards: number,
 ): Promise<void> {
-  const packs = packNumbers(
-    instances.map(({ firstJob }) => firstJob),
-    shards,
-  );
+  const jobs = instances.flatMap((instance) => instance.jobs);
+  const packs = packNumbers(jobs, shards);
   await db.query(
     `
-    with input as materialized (
+    with applied as materialized (
       select *
       from json_to_recordset($1::json) as t (
-        ord integer, instance_id uuid, name text, foreign_id text, steps text, created_at timestamptz,
-        job_id uuid, type text, status text, payload text, priority smallint, max_retries integer, traceparent text,
-        retry text, topic text, pack integer, message text
+        ord integer, id uuid, name text, foreign_id text, definition_id text, definition_version integer,
+        status text, state text, variables text, current_step integer, total_steps integer, failure_reason text,
+        parent_id uuid, parent_activation integer, traceparent text, due_at timestamptz, created_at timestamptz
       )
+    ), inline_definition as (
+      insert into workflow_definitions (id, version, name, document, hash)
+      select id, version, name, document::json, decode(hash, 'base64')
+      from json_to_recordset($5::json) as t (id text, version integer, name text, document text, hash text)
+      -- Those who send the same ones together take them in the same order.
+      order by id
+      on conflict do nothing
     ), instance as (
-      insert into workflow_instances (id, name, foreign_id, status, steps, created_at)
-      select instance_id, name, foreign_id, 'running', steps::json, created_at from input order by ord
+      insert into workflow_instances (
+        id, name, foreign_id, definition_id, definition_version, status, state, variables, current_step,
+        total_steps, failure_reason, parent_id, parent_activation, traceparent, due_at, created_at, completed_at
+      )
+      select
+        id, name, foreign_id, definition_id, definition_version, status, state::json, variables::json,
+        current_step, total_steps, failure_reason, parent_id, parent_activation, traceparent, due_at, created_at,
+        case when status not in ('running', 'paused') then clock_timestamp() end
+      from applied
+      order by ord
+    ), new_job as materialized (
+      select *
+      from json_to_recordset($2::json) as t (
+        ord integer, id uuid, type text, status text, payload text, priority smallint, max_retries integer,
+        created_at timestamptz, instance_id uuid, step_index integer, traceparent text, retry text, topic text,
+        pack integer, message text
+      )
     ), job as (
       insert into jobs (
         id, type, status, payload, priority, max_retries, created_at, run_at, instance_id, step_index, traceparent,
         retry, dispatches, queued_at
       )
       select
-        job_id, type, status, payload::json, priority, max_retries, created_at, created_at, instance_id, 0, traceparent,
-        retry::json,
+        id, type, status, payload::json, priority, max_retries, created_at, created_at, instance_id, step_index,
+        traceparent, retry::json,
         case when message is null or (select dispatch_fallback from millrace_settings) then 0 else 1 end,
-        clock_timestamp()
-      from input
+        case when status = 'queued' then clock_timestamp() end
+      from new_job
       order by ord
+    ), outbox as (
+      insert into dispatch_outbox (topic, message_count, messages, shard_key, packed_for)
+      select
+        topic, count(*), string_agg(decode(message, 'base64'), ''::bytea order by ord), pack % $4::smallint, $4::smallint
+      from new_job
+      where message is not null and not (select dispatch_fallback from millrace_settings)
+      group by topic, pack
+      order by min(ord)
     ), audited as (
       insert into audit_log (actor, action, job_id, instance_id)
-      select 'api', 'WORKFLOW_STARTED', job_id, instance_id from input
-    )
-    insert into dispatch_outbox (topic, message_count, messages, shard_key, packed_for)
-    select
-      topic, count(*), string_agg(decode(message, 'base64'), ''::bytea order by ord), pack % $2::smallint, $2::smallint
-    from input
-    where message is not null and not (select dispatch_fallback from millrace_settings)
-    group by topic, pack
-    order by min(ord)
+      select
+        'api', 'WORKFLOW_STARTED',
+        (select new_job.id from new_job where new_job.instance_id = applied.id order by new_job.ord limit 1),
+        applied.id
+      from applied
+    ), ${trailCtes('$3')}
+    select ${wakeWorkflows('select due_at from applied where due_at is not null')}
     `,
-    [JSON.stringify(instances.map((instance, ord) => instanceRow(instance, ord, packs[ord] ?? 0))), shards],
+    [
+      JSON.stringify(instances.map((instance, ord) => ({ ...newInstanceRow(instance, ord), ord }))),
+      JSON.stringify(jobs.map((job, ord) => ({ ...newJobRow(job, 0), ord, pack: packs[ord] ?? 0 }))),
+      JSON.stringify(instances.flatMap((instance, ord) => instanceTrailRows(instance.id, instance, ord))),
+      shards,
+      JSON.stringify(inlineDefinitionRows(instances)),
+    ],
   );
-}
-
-function instanceRow(instance: NewInstance, ord: number, pack: number) {
-  const job = instance.firstJob;
-  return {
-    ord,
-    instance_id: instance.id,
-    name: instance.name,
-    foreign_id: instance.foreignId,
-    steps: stepsDocument(instance),
-    created_at: instance.createdAt,
-    job_id: job.id,
-    type: job.type,
-    status: job.status,
-    payload: job.payload,
-    priority: job.priority,
-    max_retries: job.maxRetries,
-    retry: job.retry && JSON.stringify(job.retry),
-    traceparent: job.traceparent,
-    topic: job.dispatch?.topic,
-    pack,
-    message: job.dispatch?.message.toString('base64'),
-  };
-}
-
-/** The steps as one JSON text, with each payload spliced in as it was sent. */
-function stepsDocument({ steps }: NewInstance): string {
-  const documents = steps.map(
-    ({ payload, ...step }) => `${JSON.stringify(step).slice(0, -1)},"payload":${payload}}`,
-  );
-  return `[${documents.join(',')}]`;
 }

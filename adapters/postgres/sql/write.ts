@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../../../engine/commit.ts';
 import type { UndecodableRecord } from '../../../engine/ports/record-store.ts';
-import { auditRow } from './commit.ts';
+import { auditRow } from './commit-params.ts';
 import type { Database } from './database.ts';
 
 export async function insertTypes(db: Database, types: readonly string[]): Promise<void> {

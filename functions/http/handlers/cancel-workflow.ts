@@ -2,8 +2,8 @@ import { cancelWorkflow as cancel } from '../../../engine/commands/cancel.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { cancelRequest } from '../lifecycle-requests.ts';
 import { workflowEnded, workflowNotFound } from '../refusals.ts';
-import * as replies from '../replies.ts';
-import { workflowText } from '../views.ts';
+import { workflow } from '../workflow-replies.ts';
+import { workflowText } from '../workflow-views.ts';
 
 export const cancelWorkflow = defineEndpoint(
   {
@@ -13,7 +13,7 @@ export const cancelWorkflow = defineEndpoint(
     replies: {
       200: {
         description: 'Cancelled with its open jobs: no step begins any more.',
-        schema: replies.workflow,
+        schema: workflow,
       },
       404: { description: 'There is no such workflow.' },
       409: { description: 'The workflow has ended already.' },
@@ -25,7 +25,7 @@ export const cancelWorkflow = defineEndpoint(
     if (outcome.kind === 'ended') throw workflowEnded(id, outcome.status);
     const found = outcome.kind === 'cancelled' ? await deps.store.getInstance(id) : undefined;
     if (!found) throw workflowNotFound(id);
-    return { status: 200, body: workflowText(found.instance, found.jobs) };
+    return { status: 200, body: await workflowText(deps.store, found) };
   },
 );
 

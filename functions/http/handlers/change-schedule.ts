@@ -1,9 +1,9 @@
 import { changeSchedule as change } from '../../../engine/commands/schedules.ts';
 import { defined } from '../../../engine/new-job.ts';
+import { rawMembers } from '../../../engine/raw-json.ts';
 import type { StepId } from '../../../events/ids.ts';
 import { requireKnownTypes, within } from '../accept.ts';
 import { defineEndpoint } from '../endpoint.ts';
-import { rawMembers } from '../raw-json.ts';
 import { scheduleChange, scheduleReply, scheduleText } from '../schedule-shapes.ts';
 
 export const changeSchedule = defineEndpoint(
@@ -23,9 +23,13 @@ export const changeSchedule = defineEndpoint(
     const { deps, types } = app();
     const type = body.type as StepId | undefined;
     if (type !== undefined) await requireKnownTypes(types, [type], () => 'type');
-    const payload = rawMembers(text).get('payload');
+    const raw = rawMembers(text);
+    const payload = raw.get('input') ?? raw.get('payload');
+    const { definition } = body;
     const changes = {
-      type,
+      // The one that is given takes the place of the other.
+      type: definition === undefined ? type : null,
+      definition: type === undefined ? definition : null,
       cron: body.cron,
       timeZone: body.time_zone,
       missed: body.missed,

@@ -1,7 +1,7 @@
+import { rawElements, rawMembers } from '../../../engine/raw-json.ts';
 import type { ClaimToken, JobId } from '../../../events/ids.ts';
 import { within } from '../accept.ts';
 import { defineEndpoint } from '../endpoint.ts';
-import { rawElements, rawMembers } from '../raw-json.ts';
 import * as replies from '../replies.ts';
 import { bodyLimits } from '../request-body.ts';
 import { completeBatchRequest } from '../requests.ts';

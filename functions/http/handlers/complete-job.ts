@@ -1,7 +1,7 @@
+import { rawMembers } from '../../../engine/raw-json.ts';
 import type { ClaimToken } from '../../../events/ids.ts';
 import { within } from '../accept.ts';
 import { defineEndpoint } from '../endpoint.ts';
-import { rawMembers } from '../raw-json.ts';
 import * as replies from '../replies.ts';
 import { bodyLimits } from '../request-body.ts';
 import { completeRequest } from '../requests.ts';

@@ -1,8 +1,8 @@
 import { createSchedule as create } from '../../../engine/commands/schedules.ts';
+import { rawMembers } from '../../../engine/raw-json.ts';
 import type { StepId } from '../../../events/ids.ts';
 import { requireKnownTypes, within } from '../accept.ts';
 import { defineEndpoint } from '../endpoint.ts';
-import { rawMembers } from '../raw-json.ts';
 import { scheduleReply, scheduleRequest, scheduleText } from '../schedule-shapes.ts';
 
 export const createSchedule = defineEndpoint(
@@ -16,8 +16,10 @@ export const createSchedule = defineEndpoint(
   },
   async ({ body, text }, app) => {
     const { deps, types } = app();
-    const type = body.type as StepId;
-    await requireKnownTypes(types, [type], () => 'type');
+    const type = (body.type ?? null) as StepId | null;
+    if (type !== null) await requireKnownTypes(types, [type], () => 'type');
+    const raw = rawMembers(text);
+    const payload = type === null ? (raw.get('input') ?? '{}') : (raw.get('payload') ?? 'null');
     const schedule = await create(deps, {
       name: body.name,
       cron: body.cron,
@@ -25,7 +27,8 @@ export const createSchedule = defineEndpoint(
       missed: body.missed,
       missedLimit: body.missed_limit,
       type,
-      payload: within(rawMembers(text).get('payload') ?? 'null', 'payload'),
+      definition: body.definition ?? null,
+      payload: within(payload, type === null ? 'input' : 'payload'),
       maxRetries: body.max_retries,
       retry: body.retry ?? null,
       priority: body.priority,

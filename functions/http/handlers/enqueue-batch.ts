@@ -1,9 +1,9 @@
 import { enqueueJobs } from '../../../engine/commands/enqueue-jobs.ts';
+import { rawElements, rawMembers } from '../../../engine/raw-json.ts';
 import { requireKnownTypes, toJobRequest } from '../accept.ts';
 import { acceptWithin } from '../accept-spans.ts';
 import { createdJobText } from '../created-job-text.ts';
 import { defineEndpoint } from '../endpoint.ts';
-import { rawElements, rawMembers } from '../raw-json.ts';
 import * as replies from '../replies.ts';
 import { bodyLimits } from '../request-body.ts';
 import { jobBatchRequest } from '../requests.ts';

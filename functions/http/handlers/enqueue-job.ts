@@ -1,9 +1,9 @@
 import { enqueueJob as enqueue } from '../../../engine/commands/enqueue-jobs.ts';
+import { rawMembers } from '../../../engine/raw-json.ts';
 import { requireKnownTypes, toJobRequest } from '../accept.ts';
 import { acceptWithin } from '../accept-spans.ts';
 import { createdJobText } from '../created-job-text.ts';
 import { defineEndpoint } from '../endpoint.ts';
-import { rawMembers } from '../raw-json.ts';
 import * as replies from '../replies.ts';
 import { jobRequest } from '../requests.ts';
 import { jobText } from '../views.ts';

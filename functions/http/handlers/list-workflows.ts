@@ -2,13 +2,14 @@ import type { InstanceId } from '../../../events/ids.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { cursorAfter } from '../job-page.ts';
 import { workflowListQuery } from '../lifecycle-requests.ts';
-import * as replies from '../replies.ts';
-import { jsonArray, workflowSummaryText } from '../views.ts';
+import { jsonArray } from '../views.ts';
+import { workflowPage } from '../workflow-replies.ts';
+import { workflowSummaryText } from '../workflow-views.ts';
 
 export const listWorkflows = defineEndpoint(
   {
     query: workflowListQuery,
-    replies: { 200: { description: 'Newest first, without their steps.', schema: replies.workflowPage } },
+    replies: { 200: { description: 'Newest first, without their steps.', schema: workflowPage } },
   },
   async ({ query }, app) => {
     const { status, name, foreign_id, limit } = query;

@@ -1,20 +1,31 @@
+import * as z from 'zod';
 import { runSchedule as run } from '../../../engine/commands/schedules.ts';
 import { createdJobText } from '../created-job-text.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import * as replies from '../replies.ts';
 import { jobText } from '../views.ts';
+import { startedWorkflow } from '../workflow-replies.ts';
+import { startedWorkflowText } from '../workflow-views.ts';
 
 export const runSchedule = defineEndpoint(
   {
     name: 'schedule',
     replies: {
-      201: { description: 'Its job is enqueued now, besides its ticks.', schema: replies.job },
+      201: {
+        description: 'Its job is enqueued now, or its workflow started, besides its ticks.',
+        schema: z.union([replies.job, startedWorkflow]),
+      },
       404: { description: 'There is no such schedule.' },
     },
   },
   async ({ name }, app) => {
     const { deps, metrics } = app();
     const enqueued = await run(deps, name);
+    if (enqueued.kind === 'started') {
+      const { instance } = enqueued;
+      metrics.enqueued(instance.jobs.map((job) => job.type));
+      return { status: 201, body: startedWorkflowText(instance) };
+    }
     if (enqueued.kind !== 'created') return { status: 201, body: jobText(enqueued.job) };
     metrics.enqueued([enqueued.job.type]);
     return { status: 201, body: createdJobText(enqueued.job) };

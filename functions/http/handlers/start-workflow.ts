@@ -1,38 +1,44 @@
-import { startWorkflow as start } from '../../../engine/commands/start-workflow.ts';
+import { startWorkflow as start, type WorkflowRequest } from '../../../engine/commands/start-workflow.ts';
+import type { NewInstance } from '../../../engine/commit.ts';
+import type { App } from '../../compose.ts';
 import { requireKnownTypes, traceparentOf } from '../accept.ts';
 import { acceptWithin } from '../accept-spans.ts';
 import { defineEndpoint } from '../endpoint.ts';
-import * as replies from '../replies.ts';
-import { workflowRequest } from '../requests.ts';
-import { startedWorkflowText } from '../views.ts';
-import { toSteps } from '../workflow-steps.ts';
+import { cannotStart } from '../refusals.ts';
+import { startedWorkflow } from '../workflow-replies.ts';
+import { workflowRequest } from '../workflow-requests.ts';
+import { nameOf, toWorkflowRequest, typesOf } from '../workflow-steps.ts';
+import { startedWorkflowText } from '../workflow-views.ts';
 
 export const startWorkflow = defineEndpoint(
   {
     body: workflowRequest,
     replies: {
-      201: { description: 'Committed, with the job of its first step.', schema: replies.startedWorkflow },
+      201: { description: 'Committed, with the jobs it begins with.', schema: startedWorkflow },
+      404: { description: 'There is no such definition.' },
       422: { description: 'The type of a step has no handler.' },
     },
   },
   async ({ body, text, event }, app) => {
-    const { deps, metrics, types } = app();
-    const steps = toSteps(body, text);
-    const wanted = steps.map(({ type }) => type);
-    await requireKnownTypes(types, wanted, (index) => `steps[${index}].type`);
+    const { metrics, types } = app();
+    const request = toWorkflowRequest(body, text);
+    await requireKnownTypes(types, typesOf(request), (index) => `steps[${index}].type`);
     const instance = await acceptWithin(app(), {
       kind: 'workflow',
-      names: [body.name],
+      names: [nameOf(request)],
       event,
-      accept: (own) => {
-        const traceparent = own?.[0] ?? traceparentOf(event);
-        return start(deps, { name: body.name, foreignId: body.foreign_id, steps, traceparent });
-      },
+      accept: (own) => started(app(), { ...request, traceparent: own?.[0] ?? traceparentOf(event) }),
       fieldsOf: ({ id }) => [{ 'millrace.workflow.id': id }],
     });
-    metrics.enqueued([instance.firstJob.type]);
+    metrics.enqueued(instance.jobs.map(({ type }) => type));
     return { status: 201, body: startedWorkflowText(instance) };
   },
 );
+
+async function started({ deps }: App, request: WorkflowRequest): Promise<NewInstance> {
+  const outcome = await start(deps, request);
+  if (outcome.kind !== 'started') throw cannotStart(outcome, 'input');
+  return outcome.instance;
+}
 
 export const { handler } = startWorkflow;

@@ -46,6 +46,7 @@ export function ignoresTheToken(store: RecordStore): RecordStore {
 }
 
 function withoutToken(unit: CommitUnit): CommitUnit {
+  if (!unit.job) return unit;
   const { token: _, ...expect } = unit.job.expect;
   return { ...unit, job: { ...unit.job, expect } };
 }
@@ -116,7 +117,9 @@ export function appliesHalfAUnit(store: RecordStore): RecordStore {
     commit: async (commit) => {
       const outcomes = await store.commit(commit);
       const halves = commit.units.filter((unit, index) => outcomes[index] === 'conflict' && unit.instance);
-      await store.commit({ units: halves.map(({ job }) => ({ job, enqueue: [], audit: [] })) });
+      await store.commit({
+        units: halves.flatMap(({ job }) => (job ? [{ job, enqueue: [], audit: [] }] : [])),
+      });
       return outcomes;
     },
   });

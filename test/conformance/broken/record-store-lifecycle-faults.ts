@@ -1,16 +1,36 @@
 import type { RecordStore } from '../../../engine/ports/record-store.ts';
 import { withFault } from './record-store-faults.ts';
 
-/** Cancels an instance although it has changed since it was looked at. */
-export function cancelsAtAnyVersion(store: RecordStore): RecordStore {
+/** Leaves the jobs of an instance that has ended where they were. */
+export function leavesTheJobsOpen(store: RecordStore): RecordStore {
   return withFault(store, {
-    cancelInstance: async (cancellation) => {
-      const current = await store.getInstance(cancellation.id);
-      return store.cancelInstance({
-        ...cancellation,
-        expectedVersion: current?.instance.version ?? cancellation.expectedVersion,
-      });
+    commit: ({ units }) =>
+      store.commit({
+        units: units.map((unit) => {
+          if (!unit.instance) return unit;
+          const { endJobs: _, ...instance } = unit.instance;
+          return { ...unit, instance };
+        }),
+      }),
+  });
+}
+
+/** Gives a document that is known already another version. */
+export function storesADefinitionTwice(store: RecordStore): RecordStore {
+  let count = 0;
+  return withFault(store, {
+    putDefinition: (definition) => {
+      count += 1;
+      return store.putDefinition({ ...definition, hash: Buffer.from(String(count).padEnd(32)) });
     },
+  });
+}
+
+/** Believes that what is to come has come. */
+export function hurriesTimers(store: RecordStore): RecordStore {
+  return withFault(store, {
+    start: (instances) =>
+      store.start(instances.map((one) => (one.dueAt ? { ...one, dueAt: new Date(0) } : one))),
   });
 }
 
@@ -20,6 +40,7 @@ export function forgetsTheFreshRetries(store: RecordStore): RecordStore {
     commit: ({ units }) =>
       store.commit({
         units: units.map((unit) => {
+          if (!unit.job) return unit;
           const { freshRetries: _, ...job } = unit.job;
           return { ...unit, job };
         }),

@@ -14,11 +14,13 @@ import {
   skipsAJobBetweenPages,
 } from './record-store-faults.ts';
 import {
-  cancelsAtAnyVersion,
   forgetsTheFreshRetries,
+  hurriesTimers,
   ignoresTheWordsOfTheError,
+  leavesTheJobsOpen,
   listsTheOldestInstancesFirst,
   purgesTooEarly,
+  storesADefinitionTwice,
   tearsInstancesApart,
 } from './record-store-lifecycle-faults.ts';
 import {
@@ -45,7 +47,9 @@ const caughtBy: readonly (readonly [(store: RecordStore) => RecordStore, readonl
   [skipsAJobBetweenPages, [8]],
   [pollsOutOfTurn, [9]],
   [pollsWithoutLocking, [9]],
-  [cancelsAtAnyVersion, [11]],
+  [leavesTheJobsOpen, [11]],
+  [storesADefinitionTwice, [18]],
+  [hurriesTimers, [19]],
   [forgetsTheFreshRetries, [12]],
   [ignoresTheWordsOfTheError, [12]],
   [purgesTooEarly, [13]],

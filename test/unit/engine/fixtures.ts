@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { MemoryRecordStore } from '../../../adapters/memory/record-store.ts';
 import { createEngineDeps } from '../../../adapters/system/engine-deps.ts';
+import { startWorkflow } from '../../../engine/commands/start-workflow.ts';
 import type { DispatchMode, EngineDeps } from '../../../engine/deps.ts';
 import type { JobRecord } from '../../../engine/job.ts';
+import type { InlineStep } from '../../../engine/workflow/inline-definition.ts';
 import type { JobId } from '../../../events/ids.ts';
 
 /** The engine over a store in memory, with a clock that the test sets and no jitter. */
@@ -30,4 +32,13 @@ export async function jobOf({ deps }: { deps: EngineDeps }, id: JobId): Promise<
   const [job] = await deps.store.getJobs([id]);
   if (!job) throw new Error(`job ${id} is not in the store`);
   return job;
+}
+
+/** Starts a workflow of these steps. */
+export async function started(deps: EngineDeps, steps: readonly [InlineStep, ...InlineStep[]]) {
+  const outcome = await startWorkflow(deps, { name: 'w', steps });
+  if (outcome.kind !== 'started') throw new Error(`start: ${JSON.stringify(outcome)}`);
+  const [firstJob] = outcome.instance.jobs;
+  if (!firstJob) throw new Error('The workflow began without a job.');
+  return { ...outcome.instance, firstJob };
 }

@@ -13,6 +13,7 @@ function schedule(missed: MissedPolicy, missedLimit = 100): ScheduleRecord {
     missed,
     missedLimit,
     type: 'noop' as StepId,
+    definition: null,
     payload: '{}',
     maxRetries: 0,
     retry: null,

@@ -1,5 +1,6 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { defineConfig, defineJob, type PayloadOf, type ResultOf } from '../../../sdk/define.ts';
+import { defineWorkflow } from '../../../sdk/define-workflow.ts';
 
 describe('the description of a service', () => {
   it('carries the types of payloads and results', () => {
@@ -10,7 +11,7 @@ describe('the description of a service', () => {
         })),
         later: async ({ job }: { job: { payload: { n: number } } }) => job.payload.n,
       },
-      workflows: { mails: { steps: [{ name: 'first', type: 'send-email' }] } },
+      workflows: [defineWorkflow('mails').step('first', { job: 'send-email' })],
     });
     expectTypeOf<PayloadOf<(typeof config.jobs)['send-email']>>().toEqualTypeOf<{ to: string }>();
     expectTypeOf<ResultOf<(typeof config.jobs)['send-email']>>().toEqualTypeOf<{ sent: boolean }>();

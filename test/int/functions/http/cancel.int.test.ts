@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import * as replies from '../../../../functions/http/replies.ts';
+import * as workflows from '../../../../functions/http/workflow-replies.ts';
 import { claimedJob, expectProblem, startApi } from './api.ts';
 
 const api = startApi('kafka_outbox');
@@ -23,13 +24,13 @@ async function startedWorkflow(): Promise<{ id: string; jobId: string }> {
   ];
   const started = await api.post('/api/v1/workflows', { name: 'w', steps });
   expect(started.status).toBe(201);
-  const { id } = replies.startedWorkflow.parse(started.json);
+  const { id } = workflows.startedWorkflow.parse(started.json);
   const view = await workflow(id);
   return { id, jobId: String(view.steps[0]?.job_id) };
 }
 
 async function workflow(id: unknown) {
-  return replies.workflow.parse((await api.get(`/api/v1/workflows/${id}`)).json);
+  return workflows.workflow.parse((await api.get(`/api/v1/workflows/${id}`)).json);
 }
 
 async function claim(id: string): Promise<string> {
@@ -114,7 +115,7 @@ describe('cancelling a workflow', () => {
     const cancelled = await api.post(`/api/v1/workflows/${id}/cancel`, { reason: 'changed my mind' });
 
     expect(cancelled.status).toBe(200);
-    const view = replies.workflow.parse(cancelled.json);
+    const view = workflows.workflow.parse(cancelled.json);
     expect(view).toMatchObject({ status: 'cancelled', failure_reason: 'changed my mind' });
     expect(view.steps.map(({ status }) => status)).toEqual(['cancelled', 'pending']);
     expect(view.completed_at).not.toBeNull();
@@ -176,7 +177,7 @@ describe('the list of workflows', () => {
     }
     await api.post(`/api/v1/workflows/${ids[0]}/cancel`, {});
     const page = async (query: string) =>
-      replies.workflowPage.parse((await api.get(`/api/v1/workflows?name=${name}&${query}`)).json);
+      workflows.workflowPage.parse((await api.get(`/api/v1/workflows?name=${name}&${query}`)).json);
     const idsOf = async (query: string) => (await page(query)).workflows.map(({ id }) => id);
 
     const first = await page('limit=2');

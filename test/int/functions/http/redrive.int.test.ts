@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import * as replies from '../../../../functions/http/replies.ts';
+import * as workflows from '../../../../functions/http/workflow-replies.ts';
 import { claimedJob, expectProblem, startApi } from './api.ts';
 
 const api = startApi('kafka_outbox');
@@ -62,7 +63,7 @@ describe('retrying an ended job', () => {
     const steps = [{ name: 'a', type: 'noop', max_retries: 0 }];
     const { json } = await api.post('/api/v1/workflows', { name: 'w', steps });
     const workflow = async () =>
-      replies.workflow.parse((await api.get(`/api/v1/workflows/${json['id']}`)).json);
+      workflows.workflow.parse((await api.get(`/api/v1/workflows/${json['id']}`)).json);
     const jobId = String((await workflow()).steps[0]?.job_id);
     await attempt(jobId, 'no');
     expect(await workflow()).toMatchObject({ status: 'failed' });
@@ -190,7 +191,8 @@ describe('the retry policy of a job', () => {
       { name: 'b', type: 'noop', retry: { base_ms: 7 } },
     ];
     const { json } = await api.post('/api/v1/workflows', { name: 'w', steps });
-    const view = async () => replies.workflow.parse((await api.get(`/api/v1/workflows/${json['id']}`)).json);
+    const view = async () =>
+      workflows.workflow.parse((await api.get(`/api/v1/workflows/${json['id']}`)).json);
     const first = String((await view()).steps[0]?.job_id);
     expect((await jobDetail(first)).retry).toEqual({ base_ms: 5 });
     const claim = await api.post(`/api/v1/jobs/${first}/claim`, { worker_id: 'w' });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import * as replies from '../../../../functions/http/replies.ts';
+import * as workflows from '../../../../functions/http/workflow-replies.ts';
 import { expectProblem, startApi } from './api.ts';
 
 const api = startApi('kafka_outbox');
@@ -9,7 +9,7 @@ const UNKNOWN = '01a1fd51-a8f9-74ad-a06f-3986a43e21b1';
 async function workflow(id: unknown) {
   const answer = await api.get(`/api/v1/workflows/${id}`);
   expect(answer.status).toBe(200);
-  return { text: answer.text, view: replies.workflow.parse(answer.json) };
+  return { text: answer.text, view: workflows.workflow.parse(answer.json) };
 }
 
 describe('a workflow', () => {
@@ -19,7 +19,7 @@ describe('a workflow', () => {
       '{"name":"pipeline","foreign_id":"order-7","steps":[{"name":"a","type":"extract","payload":{"2":1.0,"1":1},"max_retries":2},{"name":"b","type":"process"}]}',
     );
     expect(started.status).toBe(201);
-    const { id } = replies.startedWorkflow.parse(started.json);
+    const { id } = workflows.startedWorkflow.parse(started.json);
     expect(started.json).toMatchObject({
       name: 'pipeline',
       foreign_id: 'order-7',

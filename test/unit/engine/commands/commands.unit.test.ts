@@ -2,12 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { completeJobs } from '../../../../engine/commands/complete-jobs.ts';
 import { enqueueJob, enqueueJobs } from '../../../../engine/commands/enqueue-jobs.ts';
 import { failJobs } from '../../../../engine/commands/fail-jobs.ts';
-import { startWorkflow } from '../../../../engine/commands/start-workflow.ts';
 import { queueDueJobs } from '../../../../engine/roles/due-jobs.ts';
 import { redispatchLostJobs } from '../../../../engine/roles/lost-dispatches.ts';
 import { reclaimStaleJobs } from '../../../../engine/roles/stale-leases.ts';
 import type { StepId } from '../../../../events/ids.ts';
-import { claim, createEngine, jobOf } from '../fixtures.ts';
+import { claim, createEngine, jobOf, started } from '../fixtures.ts';
 
 const request = { type: 'noop' as StepId, payload: '{"a":1}', maxRetries: 1 };
 
@@ -113,7 +112,7 @@ describe('a workflow', () => {
 
   it('runs its steps one after the other, each with the outputs of the earlier ones', async () => {
     const engine = createEngine();
-    const instance = await startWorkflow(engine.deps, { name: 'w', steps: [step('a'), step('b')] });
+    const instance = await started(engine.deps, [step('a'), step('b')]);
     const first = await claim(engine, instance.firstJob.id);
     expect(await completeJobs(engine.deps, [{ ...first, result: '{"n":1}' }])).toEqual([
       { kind: 'settled', status: 'completed' },
@@ -124,14 +123,14 @@ describe('a workflow', () => {
     await completeJobs(engine.deps, [{ ...second, result: '2' }]);
     expect((await engine.store.getInstance(instance.id))?.instance).toMatchObject({
       status: 'completed',
-      outputs: ['{"n":1}', '2'],
+      variables: '{"a":{"n":1},"b":2}',
     });
     expect(engine.store.outbox).toHaveLength(2);
   });
 
   it('gives the same answer to a step that completes twice, and goes on once', async () => {
     const engine = createEngine();
-    const instance = await startWorkflow(engine.deps, { name: 'w', steps: [step('a'), step('b')] });
+    const instance = await started(engine.deps, [step('a'), step('b')]);
     const first = { ...(await claim(engine, instance.firstJob.id)), result: '1' };
     const answers = await Promise.all([
       completeJobs(engine.deps, [first]),
@@ -143,7 +142,7 @@ describe('a workflow', () => {
 
   it('fails with the step that has no retries left, and says which', async () => {
     const engine = createEngine();
-    const instance = await startWorkflow(engine.deps, { name: 'w', steps: [step('a'), step('b')] });
+    const instance = await started(engine.deps, [step('a'), step('b')]);
     const failure = { ...(await claim(engine, instance.firstJob.id)), error: 'no', retryable: true };
     await failJobs(engine.deps, [failure]);
     expect((await engine.store.getInstance(instance.id))?.instance).toMatchObject({
@@ -154,7 +153,7 @@ describe('a workflow', () => {
 
   it('fails when the outputs grow beyond what a payload may be', async () => {
     const engine = createEngine();
-    const instance = await startWorkflow(engine.deps, { name: 'w', steps: [step('a'), step('b')] });
+    const instance = await started(engine.deps, [step('a'), step('b')]);
     const first = await claim(engine, instance.firstJob.id);
     await completeJobs(engine.deps, [{ ...first, result: `"${'x'.repeat(256 * 1024 - 2)}"` }]);
     const found = await engine.store.getInstance(instance.id);

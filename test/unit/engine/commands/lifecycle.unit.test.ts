@@ -4,10 +4,10 @@ import { completeJobs } from '../../../../engine/commands/complete-jobs.ts';
 import { enqueueJob } from '../../../../engine/commands/enqueue-jobs.ts';
 import { failJobs } from '../../../../engine/commands/fail-jobs.ts';
 import { redriveDeadLetters, redriveJob } from '../../../../engine/commands/redrive.ts';
-import { startWorkflow } from '../../../../engine/commands/start-workflow.ts';
 import { queueDueJobs } from '../../../../engine/roles/due-jobs.ts';
 import type { InstanceId, JobId, StepId } from '../../../../events/ids.ts';
-import { claim, createEngine, jobOf } from '../fixtures.ts';
+import { aChange } from '../../../conformance/record-store.fixtures.ts';
+import { claim, createEngine, jobOf, started } from '../fixtures.ts';
 
 const request = { type: 'noop' as StepId, payload: '{}', maxRetries: 1 };
 const on = { actor: 'ada' };
@@ -39,16 +39,16 @@ describe('a cancel', () => {
   it('that loses to a completion finds the job ended, or cancels the next step', async () => {
     const engine = createEngine();
     const { deps } = engine;
-    const instance = await startWorkflow(deps, { name: 'w', steps: [step, { ...step, name: 'b' }] });
+    const instance = await started(deps, [step, { ...step, name: 'b' }]);
     const proof = await claim(engine, instance.firstJob.id);
     // The completion is committed between this cancel's look and its write.
-    const { getInstance } = deps.store;
+    const { loadInstance } = deps.store;
     let isFirst = true;
     const store = new Proxy(deps.store, {
       get: (target, name) => {
-        if (name !== 'getInstance') return Reflect.get(target, name).bind(target);
+        if (name !== 'loadInstance') return Reflect.get(target, name).bind(target);
         return async (id: InstanceId) => {
-          const found = await getInstance.call(target, id);
+          const found = await loadInstance.call(target, id);
           if (isFirst) await completeJobs(deps, [{ ...proof, result: '1' }]);
           isFirst = false;
           return found;
@@ -86,9 +86,9 @@ describe('a redrive', () => {
   it('of a step whose workflow has gone on is refused', async () => {
     const engine = createEngine();
     const { deps, store } = engine;
-    const instance = await startWorkflow(deps, { name: 'w', steps: [step] });
+    const instance = await started(deps, [step]);
     await fail(engine, instance.firstJob.id);
-    const resume = { id: instance.id, expectedVersion: 2, status: 'completed', currentStep: 1 } as const;
+    const resume = aChange(instance.id, 2, 'completed');
     const { job } = await enqueueJob(deps, request);
     const touch = { id: job.id, expect: { status: 'queued', attempt: 0 }, status: 'queued' } as const;
     await store.commit({ units: [{ job: touch, instance: resume, enqueue: [], audit: [] }] });

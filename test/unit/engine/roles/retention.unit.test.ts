@@ -3,10 +3,9 @@ import { cancelWorkflow } from '../../../../engine/commands/cancel.ts';
 import { completeJobs } from '../../../../engine/commands/complete-jobs.ts';
 import { enqueueJob } from '../../../../engine/commands/enqueue-jobs.ts';
 import { failJobs } from '../../../../engine/commands/fail-jobs.ts';
-import { startWorkflow } from '../../../../engine/commands/start-workflow.ts';
 import { sweepEnded } from '../../../../engine/roles/retention.ts';
 import type { StepId } from '../../../../events/ids.ts';
-import { claim, createEngine } from '../fixtures.ts';
+import { claim, createEngine, started } from '../fixtures.ts';
 
 const HOUR_MS = 3_600_000;
 const request = { type: 'noop' as StepId, payload: '{}', maxRetries: 0 };
@@ -20,7 +19,7 @@ async function withEndedWork() {
   await completeJobs(deps, [{ ...(await claim(engine, done)), result: '1' }]);
   await failJobs(deps, [{ ...(await claim(engine, dead)), error: 'no', retryable: false }]);
   const step = { name: 'a', type: request.type, payload: '{}', max_retries: 0 };
-  const workflow = await startWorkflow(deps, { name: 'w', steps: [step] });
+  const workflow = await started(deps, [step]);
   await cancelWorkflow(deps, workflow.id, { actor: 'test' });
   const left = async () =>
     (await deps.store.getJobs([done, dead, open, workflow.firstJob.id])).map(({ id }) => id);

@@ -2,8 +2,8 @@ import type { Context } from 'aws-lambda';
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { MillraceError } from '../../../../engine/errors.ts';
+import { rawMembers } from '../../../../engine/raw-json.ts';
 import { defineEndpoint } from '../../../../functions/http/endpoint.ts';
-import { rawMembers } from '../../../../functions/http/raw-json.ts';
 import type { HttpEvent } from '../../../../functions/http/shape.ts';
 
 const echo = defineEndpoint(

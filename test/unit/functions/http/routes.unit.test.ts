@@ -10,10 +10,12 @@ const ID = '01a1fd51-a8f9-74ad-a06f-3986a43e21b1';
 describe('matchRoute', () => {
   test('finds each route by its own path', () => {
     for (const route of routes) {
-      const match = matchRoute(route.method, route.path.replace(/\{\w+\}/, ID));
+      const path = route.path.replace('{step}', 'a%20b').replace(/\{\w+\}/, ID);
+      const match = matchRoute(route.method, path);
       expect(match?.route).toBe(route);
-      const name = /\{(\w+)\}/.exec(route.path)?.[1];
-      expect(match?.pathParameters).toEqual(name === undefined ? undefined : { [name]: ID });
+      const names = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => String(name));
+      const values = names.map((name) => [name, name === 'step' ? 'a b' : ID]);
+      expect(match?.pathParameters).toEqual(names.length === 0 ? undefined : Object.fromEntries(values));
     }
   });
 

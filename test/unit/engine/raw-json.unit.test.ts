@@ -1,11 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  hasUnstorableEscape,
-  nestsDeeperThan,
-  rawElements,
-  rawMembers,
-} from '../../../../functions/http/raw-json.ts';
+import { hasUnstorableEscape, nestsDeeperThan, rawElements, rawMembers } from '../../../engine/raw-json.ts';
 
 /** Any JSON text: parsed values printed with blanks, and every character of strings possibly escaped. */
 const blank = fc.constantFrom('', ' ', '\n', '\t\r ', '  ');

@@ -1,0 +1,3 @@
+import { testWorkflows } from './scenarios.ts';
+
+testWorkflows('kafka_outbox');
