@@ -49,6 +49,8 @@ export class MemoryRecordStore implements RecordStore {
   readonly #clock: Pick<Clock, 'now'>;
   readonly #types = new Set<StepId>();
   readonly #jobs = new Map<JobId, JobRecord>();
+  /** Queued again without a message, though dispatched before. */
+  readonly #unsent = new Set<JobId>();
   readonly #instances = new Map<InstanceId, InstanceRecord>();
   readonly #keys = new Map<string, { readonly jobId: JobId; readonly requestHash: Buffer | undefined }>();
 
@@ -228,10 +230,9 @@ export class MemoryRecordStore implements RecordStore {
   }
 
   async undispatchedJobs(limit: number): Promise<JobRecord[]> {
-    return this.#jobsWhere(({ status, dispatches }) => status === 'queued' && dispatches === 0).slice(
-      0,
-      limit,
-    );
+    return this.#jobsWhere(
+      ({ id, status, dispatches }) => status === 'queued' && (dispatches === 0 || this.#unsent.has(id)),
+    ).slice(0, limit);
   }
 
   async unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]> {
@@ -296,6 +297,8 @@ export class MemoryRecordStore implements RecordStore {
       this.#instances.set(instance.id, changedInstance(instance, unit.instance, now));
     }
     if (unit.job.dispatch) this.outbox.push(unit.job.dispatch);
+    if (unit.job.status === 'queued' && !unit.job.dispatch) this.#unsent.add(job.id);
+    else this.#unsent.delete(job.id);
     for (const added of unit.enqueue) this.#insert(added);
     for (const entry of unit.audit) this.#note(entry);
     return 'applied';

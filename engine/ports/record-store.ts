@@ -83,7 +83,7 @@ export interface RecordStore {
   expiredLeases(limit: number): Promise<LoadedJob[]>;
   /** True while new jobs are queued without a message to the broker, because the way there is held up: they may be polled. */
   dispatchFallback(): Promise<boolean>;
-  /** Queued jobs that never went to a broker: they were queued in polling mode. None during a fallback. */
+  /** Queued jobs whose message was never written: they were queued, or queued again, in polling mode. None during a fallback. */
   undispatchedJobs(limit: number): Promise<JobRecord[]>;
   /** Queued jobs nobody claimed for this long. None during a fallback. */
   unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]>;

@@ -159,6 +159,19 @@ export const deadlineClause: Clause = {
         [polled.id],
       );
     },
+    'a job that was dispatched and is queued again without a message is found, until it has one': async ({
+      store,
+    }) => {
+      const job = await enqueued(store, aDispatchedJob());
+      const requeue = { id: job.id, expect: { status: 'queued', attempt: 0 }, status: 'queued' } as const;
+      const found = async () => (await store.undispatchedJobs(10)).map(({ id }) => id);
+      await store.commit({ units: [{ job: requeue, enqueue: [], audit: [] }] });
+      deepEqual(await found(), [job.id]);
+      const { dispatch } = aDispatchedJob();
+      if (!dispatch) throw new Error('the fixture has a message');
+      await store.commit({ units: [{ job: { ...requeue, dispatch }, enqueue: [], audit: [] }] });
+      deepEqual(await found(), []);
+    },
     'an undecodable record may come again': async ({ store }) => {
       const record = {
         topic: 't',
