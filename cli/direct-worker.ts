@@ -3,7 +3,7 @@ import { createInProcessApi } from '../functions/worker/in-process-api.ts';
 import type { PollApi } from '../sdk/worker/poll-client.ts';
 import type { WorkerApi } from '../sdk/worker/worker-api.ts';
 import { registerTypes } from './register-types.ts';
-import { loadServiceConfig, stepIds } from './service-config.ts';
+import { loadServiceConfig } from './service-config.ts';
 
 export interface DirectWorker {
   readonly api: WorkerApi & PollApi;
@@ -18,7 +18,7 @@ export async function open(settings: {
   readonly workerId: string;
   readonly leaseSeconds: number;
 }): Promise<DirectWorker> {
-  await registerTypes(stepIds(await loadServiceConfig()));
+  await registerTypes(await loadServiceConfig());
   const app = compose();
   const closing = new AbortController();
   const duties = app.duties(closing.signal);

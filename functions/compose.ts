@@ -110,7 +110,9 @@ function create(): App {
   const single = polling ? announcing(tables, { announcer, wait: config.serverless }) : tables;
   // A Lambda serves one request at a time, so there every group is one job, and nothing is different.
   const store = { ...single, enqueue: groupCommit(single.enqueue) };
-  const deps = createEngineDeps(store, config.mode);
+  const base = createEngineDeps(store, config.mode);
+  const types = new KnownTypes(store, base.clock);
+  const deps = { ...base, policyOf: types.policyOf.bind(types) };
   const metrics = createJobMetrics(config.mode, { store, clock: deps.clock, logger });
   const { dsn } = config.postgres;
   const tracing = openTracing(config.tracing);
@@ -121,7 +123,7 @@ function create(): App {
     logger,
     arrivals,
     duties: (signal) => doDuties(config, { deps, db: pool, metrics, logger, signal }),
-    types: new KnownTypes(() => store.listTypes(), deps.clock),
+    types,
     metrics,
     tracing: tracing && { open: tracing, flushEach: config.serverless },
     close: async () => {

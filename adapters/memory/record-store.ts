@@ -1,5 +1,6 @@
 import type { AuditEntry, CommitUnit, DispatchMessage, NewInstance, NewJob } from '../../engine/commit.ts';
 import { hasEnded, type JobRecord, type JobStatus } from '../../engine/job.ts';
+import type { JobPolicy } from '../../engine/job-policy.ts';
 import type { LimitUsage } from '../../engine/limits.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type {
@@ -47,7 +48,7 @@ export class MemoryRecordStore implements RecordStore {
   readonly auditLog: AuditRow[] = [];
   readonly undecodable: UndecodableRecord[] = [];
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #types = new Set<StepId>();
+  readonly #types = new Map<StepId, JobPolicy | undefined>();
   readonly #jobs = new Map<JobId, JobRecord>();
   /** Queued again without a message, though dispatched before. */
   readonly #unsent = new Set<JobId>();
@@ -61,7 +62,7 @@ export class MemoryRecordStore implements RecordStore {
   constructor(clock: Pick<Clock, 'now'>) {
     this.#clock = clock;
     this.schedules = new MemoryScheduleStore(clock, (jobs) => {
-      for (const job of jobs) if (!this.#knownKey(job)) this.#insert(job);
+      for (const job of jobs) if (!this.#knownKey(job) && !this.#joined(job)) this.#insert(job);
     });
     this.#limits = new MemoryLimits({ clock, jobs: this.#jobs });
     this.#lifecycle = new MemoryLifecycle({
@@ -72,12 +73,20 @@ export class MemoryRecordStore implements RecordStore {
     });
   }
 
-  async registerTypes(types: readonly StepId[]): Promise<void> {
-    for (const type of types) this.#types.add(type);
+  async registerTypes(types: readonly StepId[], policies?: ReadonlyMap<StepId, JobPolicy>): Promise<void> {
+    for (const type of types) {
+      const policy = policies ? policies.get(type) : this.#types.get(type);
+      this.#types.set(type, policy);
+    }
+  }
+
+  async listPolicies() {
+    const all = [...this.#types].sort(([a], [b]) => (a < b ? -1 : 1));
+    return all.flatMap(([type, policy]) => (policy ? [{ type, policy }] : []));
   }
 
   async listTypes(): Promise<StepId[]> {
-    return [...this.#types].sort();
+    return [...this.#types.keys()].sort();
   }
 
   async enqueue(

@@ -37,7 +37,7 @@ import * as purge from './sql/purge.ts';
 import * as read from './sql/read.ts';
 import { startInstances } from './sql/start-instances.ts';
 import { selectFallback } from './sql/wal-guard.ts';
-import { insertAudit, insertTypes, insertUndecodable, selectTypes } from './sql/write.ts';
+import { insertAudit, insertTypes, insertUndecodable, selectPolicies, selectTypes } from './sql/write.ts';
 import { inTransaction } from './transaction.ts';
 import { Turns } from './turns.ts';
 import { enqueueUnique } from './unique-jobs.ts';
@@ -50,7 +50,8 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
   const turns = new Turns();
   return {
     schedules: createPostgresScheduleStore({ pool, db, packed }),
-    registerTypes: (types) => insertTypes(db, types),
+    registerTypes: (types, policies) => insertTypes(db, types, policies),
+    listPolicies: () => selectPolicies(db),
     listTypes: async () => (await selectTypes(db)) as StepId[],
     enqueue: (jobs, options) => {
       const [first] = jobs;

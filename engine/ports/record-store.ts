@@ -1,6 +1,7 @@
 import type { ClaimToken, InstanceId, JobId, StepId } from '../../events/ids.ts';
 import type { AuditEntry, Commit, CommitUnit, NewInstance, NewJob } from '../commit.ts';
 import type { JobRecord, JobStatus } from '../job.ts';
+import type { JobPolicy } from '../job-policy.ts';
 import type { LimitUsage } from '../limits.ts';
 import type { InstanceRecord, InstanceStatus } from '../workflow.ts';
 import type { ScheduleStore } from './schedule-store.ts';
@@ -41,7 +42,10 @@ import type { ScheduleStore } from './schedule-store.ts';
  * in the order of the requests.
  */
 export interface RecordStore {
-  registerTypes(types: readonly StepId[]): Promise<void>;
+  /** Those that are known already stay as they are, unless policies are given: then each type has the one given, or none. */
+  registerTypes(types: readonly StepId[], policies?: ReadonlyMap<StepId, JobPolicy>): Promise<void>;
+  /** Of the types that have one. */
+  listPolicies(): Promise<TypePolicy[]>;
   listTypes(): Promise<StepId[]>;
 
   enqueue(jobs: readonly NewJob[], options?: { readonly allOrNone?: boolean }): Promise<EnqueueOutcome[]>;
@@ -98,6 +102,11 @@ export interface RecordStore {
   purgeInstances(ages: PurgeAges, range: PurgeRange): Promise<Purged>;
   /** @returns how many audit entries and undecodable records it removed */
   purgeTrail(olderThanMs: number, limit: number): Promise<number>;
+}
+
+export interface TypePolicy {
+  readonly type: StepId;
+  readonly policy: JobPolicy;
 }
 
 export interface InstanceCancellation {

@@ -110,6 +110,16 @@ export const listClause: Clause = {
       await enqueued(store);
       deepEqual(await store.counts(), { queueDepth: 2, running: 1, deadLetterDepth: 0 });
     },
+    'keeps what a type declares, until whoever knows says otherwise': async ({ store }) => {
+      const [a, b] = ['a' as StepId, 'b' as StepId];
+      const policy = { unique: { by: 'x' } };
+      await store.registerTypes([b, a], new Map([[a, policy]]));
+      await store.registerTypes([a, b]);
+      deepEqual(await store.listPolicies(), [{ type: a, policy }]);
+      await store.registerTypes([b], new Map([[b, {}]]));
+      await store.registerTypes([a], new Map());
+      deepEqual(await store.listPolicies(), [{ type: b, policy: {} }]);
+    },
     'registers types once': async ({ store }) => {
       await store.registerTypes(['b' as StepId, 'a' as StepId]);
       await store.registerTypes(['a' as StepId]);
