@@ -152,7 +152,7 @@ export class MemoryRecordStore implements RecordStore {
     return completions.map(({ id, token, result }) => {
       const job = this.#jobs.get(id);
       if (!job) return { kind: 'not_found' };
-      if (job.token === token && job.status === 'completed') return { kind: 'completed' };
+      if (job.token === token && job.status === 'completed') return { kind: 'completed', repeated: true };
       if (job.token !== token || job.status !== 'running') return { kind: 'refused', status: job.status };
       if (job.instanceId !== null) return { kind: 'step' };
       const expect = { status: job.status, attempt: job.attempt, token };

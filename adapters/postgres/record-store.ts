@@ -198,7 +198,8 @@ async function complete(db: Database, completions: readonly Completion[]): Promi
     (row) => !row.completed && !row.is_step && row.status === 'running' && row.holds_token,
   );
   // Another request with the same token finished the job while this statement waited for its row: look again.
-  return (raced ? await completeJobs(db, completions) : rows).map(toCompleteOutcome);
+  const again = raced ? await completeJobs(db, completions) : rows;
+  return again.map((row, index) => toCompleteOutcome(rows[index]?.completed ? rows[index] : row));
 }
 
 async function commitUnits(db: Database, { units }: Commit, shards: number): Promise<CommitOutcome[]> {
@@ -232,7 +233,7 @@ function toCompleteOutcome(row: CompleteRow): CompleteOutcome {
   if (row.status === null) return { kind: 'not_found' };
   if (row.completed) return { kind: 'completed' };
   const repeated = row.status === 'completed' && row.holds_token;
-  if (repeated) return { kind: 'completed' };
+  if (repeated) return { kind: 'completed', repeated: true };
   if (row.is_step && row.status === 'running' && row.holds_token) return { kind: 'step' };
   return { kind: 'refused', status: statusOf(row.status) };
 }

@@ -28,7 +28,8 @@ import type { ScheduleStore } from './schedule-store.ts';
  * 11. `cancelInstance` ends a running instance at the expected version, and with it every job of it that has not ended, in
  *    one transaction; otherwise it changes nothing. Of it and a unit of `commit` for one version, one is applied.
  * 12. `deadLetterIds` and `listDeadLetters` find the dead letters that the filter describes, and nothing else: the first
- *    oldest first, the second newest first. A commit with `freshRetries` gives such a job its whole budget of retries again.
+ *    oldest first, the second newest first. A commit with `freshRetries` gives such a job its whole budget of retries again,
+ *    and no other move does.
  * 13. The purges remove what ended longer ago than they are told, never anything open, at most `limit` at a time; of an
  *    instance all or nothing. `nextDueMs` is the time left to the soonest waiting job.
  * 14. `listInstances` is newest first, and gives what the filter describes.
@@ -219,7 +220,8 @@ export interface Completion extends LeaseProof {
 }
 
 export type CompleteOutcome =
-  | { readonly kind: 'completed' }
+  /** `repeated`: it was so before, under this token. */
+  | { readonly kind: 'completed'; readonly repeated?: true }
   /** A step of an instance, running under this token: completing it takes a decision, so it is left as it is. */
   | { readonly kind: 'step' }
   /** Not running under this token. */

@@ -169,6 +169,14 @@ export const mutations: readonly Mutation[] = [
     replace: "return phase !== 'over' && (isCurrent || true);",
     caughtBy: simulation,
   },
+  {
+    id: 'M21',
+    bug: 'forgives a job the attempts it has had whenever it moves',
+    file: 'adapters/postgres/sql/commit.ts',
+    find: 'case when applied.fresh_retries then jobs.attempt else jobs.attempt_base end',
+    replace: 'jobs.attempt',
+    caughtBy: { ...conformance, tests: 'no attempt forgiven' },
+  },
 ];
 
 /** Bugs of the list that cannot be brought in here. */

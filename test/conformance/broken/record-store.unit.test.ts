@@ -16,6 +16,7 @@ import {
 import {
   cancelsAtAnyVersion,
   forgetsTheFreshRetries,
+  givesFreshRetriesUnasked,
   ignoresTheWordsOfTheError,
   listsTheOldestInstancesFirst,
   purgesTooEarly,
@@ -47,6 +48,7 @@ const caughtBy: readonly (readonly [(store: RecordStore) => RecordStore, readonl
   [pollsWithoutLocking, [9]],
   [cancelsAtAnyVersion, [11]],
   [forgetsTheFreshRetries, [12]],
+  [givesFreshRetriesUnasked, [12]],
   [ignoresTheWordsOfTheError, [12]],
   [purgesTooEarly, [13]],
   [tearsInstancesApart, [13]],
