@@ -25,14 +25,15 @@ import { createPostgresScheduleStore } from './schedule-store.ts';
 import { cancelInstance } from './sql/cancel-instance.ts';
 import { type ClaimRow, claimJobs } from './sql/claim.ts';
 import { applyUnits } from './sql/commit.ts';
-import { type CompleteRow, completeJobs } from './sql/complete.ts';
+import { completeJobs } from './sql/complete.ts';
 import type { Database } from './sql/database.ts';
 import { selectDeadLetterIds, selectDeadLetters } from './sql/dead-letters.ts';
 import { insertJobs } from './sql/enqueue.ts';
-import { extendLeases, type HeartbeatRow } from './sql/heartbeat.ts';
+import { extendLeases } from './sql/heartbeat.ts';
 import { purgeStarts, selectNextAdmission } from './sql/limits.ts';
 import { selectInstancePage } from './sql/list-instances.ts';
 import { pollJobs, selectPolled } from './sql/poll.ts';
+import { type StandingRow, selectStanding } from './sql/proofs.ts';
 import * as purge from './sql/purge.ts';
 import * as read from './sql/read.ts';
 import { startInstances } from './sql/start-instances.ts';
@@ -64,8 +65,7 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     claim: async (request: ClaimRequest) => (await claimJobs(db, request)).map(toClaimOutcome),
     poll: async (request) =>
       (await (request.again ? selectPolled(db, request) : pollJobs(db, request))).map(toJob),
-    heartbeat: async (leases: readonly LeaseProof[], leaseMs) =>
-      (await extendLeases(db, leases, leaseMs)).map(toHeartbeatOutcome),
+    heartbeat: (leases, leaseMs) => heartbeat(db, leases, leaseMs),
     complete: (completions) => complete(db, completions),
     commit: (commit) => packed((shards) => commitUnits(db, commit, shards)),
     audit: (entries: readonly AuditEntry[]) => insertAudit(db, entries),
@@ -193,13 +193,30 @@ function withdrawn(outcome: EnqueueOutcome): EnqueueOutcome {
 }
 
 async function complete(db: Database, completions: readonly Completion[]): Promise<CompleteOutcome[]> {
-  const rows = await completeJobs(db, completions);
-  const raced = rows.some(
-    (row) => !row.completed && !row.is_step && row.status === 'running' && row.holds_token,
+  const completed = await completeJobs(db, completions);
+  const rest = completions.flatMap((one, index) => (completed.has(index) ? [] : [one]));
+  if (rest.length === 0) return completions.map(() => ({ kind: 'completed' }));
+  // Seen by a statement of its own: it knows of a request with the same token that was faster.
+  const standing = (await selectStanding(db, rest)).values();
+  return completions.map((_, index) =>
+    completed.has(index) ? { kind: 'completed' } : toCompleteOutcome(standing.next().value),
   );
-  // Another request with the same token finished the job while this statement waited for its row: look again.
-  const again = raced ? await completeJobs(db, completions) : rows;
-  return again.map((row, index) => toCompleteOutcome(rows[index]?.completed ? rows[index] : row));
+}
+
+async function heartbeat(
+  db: Database,
+  leases: readonly LeaseProof[],
+  leaseMs: number,
+): Promise<HeartbeatOutcome[]> {
+  const extended = await extendLeases(db, leases, leaseMs);
+  const rest = leases.filter((_, index) => !extended.has(index));
+  const standing = (rest.length > 0 ? await selectStanding(db, rest) : []).values();
+  return leases.map((_, index): HeartbeatOutcome => {
+    const leaseUntil = extended.get(index);
+    if (leaseUntil) return { kind: 'extended', leaseUntil };
+    const { status } = standing.next().value ?? { status: null };
+    return status === null ? { kind: 'not_found' } : { kind: 'lost', status: statusOf(status) };
+  });
 }
 
 async function commitUnits(db: Database, { units }: Commit, shards: number): Promise<CommitOutcome[]> {
@@ -224,16 +241,9 @@ function toClaimOutcome(row: ClaimRow): ClaimOutcome {
   return { kind: 'not_claimable', status: statusOf(row.current_status), attempt: row.current_attempt };
 }
 
-function toHeartbeatOutcome(row: HeartbeatRow): HeartbeatOutcome {
-  if (row.lease_until) return { kind: 'extended', leaseUntil: row.lease_until };
-  return row.status === null ? { kind: 'not_found' } : { kind: 'lost', status: statusOf(row.status) };
-}
-
-function toCompleteOutcome(row: CompleteRow): CompleteOutcome {
-  if (row.status === null) return { kind: 'not_found' };
-  if (row.completed) return { kind: 'completed' };
-  const repeated = row.status === 'completed' && row.holds_token;
-  if (repeated) return { kind: 'completed', repeated: true };
+function toCompleteOutcome(row: StandingRow | undefined): CompleteOutcome {
+  if (!row || row.status === null) return { kind: 'not_found' };
+  if (row.status === 'completed' && row.holds_token) return { kind: 'completed', repeated: true };
   if (row.is_step && row.status === 'running' && row.holds_token) return { kind: 'step' };
   return { kind: 'refused', status: statusOf(row.status) };
 }

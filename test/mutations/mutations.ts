@@ -97,8 +97,8 @@ export const mutations: readonly Mutation[] = [
     id: 'M10',
     bug: 'completes without the token of the attempt',
     file: 'adapters/postgres/sql/complete.ts',
-    find: 'on input.id = jobs.id and input.token = jobs.token',
-    replace: 'on input.id = jobs.id',
+    find: 'jobs.id = input.id and jobs.token = input.token',
+    replace: 'jobs.id = input.id',
     caughtBy: { ...conformance, tests: 'refuses another token' },
   },
   {

@@ -1,57 +1,38 @@
 import type { Completion } from '../../../engine/ports/record-store.ts';
 import type { Database } from './database.ts';
-
-export interface CompleteRow {
-  completed: boolean;
-  status: string | null;
-  is_step: boolean;
-  holds_token: boolean;
-}
+import { proofsInOrder } from './proofs.ts';
 
 /**
- * Completes the jobs that stand alone and run under the given token. The others are reported as they are: a step of an
- * instance needs a decision first, and a repeated completion gets its first answer.
+ * Completes the jobs that stand alone and run under the given token. @returns the indexes of those that it completed
+ *
+ * What makes it one index step a job, in the order of the ids, which is that of every statement that takes rows of several
+ * jobs: the planner does not see how long the arrays from a sub-select are, and takes them for short; and `lease_until is not
+ * null`, which says "running" (the constraint jobs_lease), keeps it from the index of what runs, where an outdated statistic
+ * of "none" led to comparing each of these with each that runs. Locking the rows first, and joining what was updated to
+ * what was asked, cost 45 µs a job instead of 12; in a table of 300,000, 90.
  */
-export async function completeJobs(db: Database, completions: readonly Completion[]): Promise<CompleteRow[]> {
-  const { rows } = await db.query<CompleteRow>(
+export async function completeJobs(
+  db: Database,
+  completions: readonly Completion[],
+): Promise<ReadonlySet<number>> {
+  const { indexes, ids, tokens } = proofsInOrder(completions);
+  const { rows } = await db.query<{ index: number }>(
     `
-    with input as (
-      select *
-      from unnest($1::uuid[], $2::uuid[], $3::json[]) with ordinality as t (id, token, result, ord)
-    ), locked as materialized (
-      select jobs.id, input.result
-      from jobs
-      join input on input.id = jobs.id and input.token = jobs.token
-      where jobs.status = 'running' and jobs.instance_id is null
-      order by jobs.id
-      for update of jobs
-    ), completed as (
-      update jobs
-      set
-        status = 'completed',
-        result = locked.result,
-        lease_until = null,
-        completed_at = clock_timestamp(),
-        updated_at = clock_timestamp()
-      from locked
-      where jobs.id = locked.id
-      returning jobs.id
+    update jobs
+    set
+      status = 'completed',
+      result = input.result,
+      lease_until = null,
+      completed_at = clock_timestamp(),
+      updated_at = clock_timestamp()
+    from unnest((select $1::uuid[]), (select $2::uuid[]), (select $3::json[]), (select $4::integer[])) as input (
+      id, token, result, index
     )
-    select
-      completed.id is not null and jobs.token = input.token as completed,
-      jobs.status,
-      jobs.instance_id is not null as is_step,
-      coalesce(jobs.token = input.token, false) as holds_token
-    from input
-    left join completed on completed.id = input.id
-    left join jobs on jobs.id = input.id
-    order by input.ord
+    where jobs.id = input.id and jobs.token = input.token and jobs.lease_until is not null and jobs.instance_id is null
+    returning input.index
     `,
-    [
-      completions.map(({ id }) => id),
-      completions.map(({ token }) => token),
-      completions.map(({ result }) => result),
-    ],
+    [ids, tokens, indexes.map((index) => completions[index]?.result), indexes],
+    'complete',
   );
-  return rows;
+  return new Set(rows.map(({ index }) => index));
 }
