@@ -48,8 +48,8 @@ export async function applyUnits(
       select unit.*
       from unit
       join job_locked on job_locked.ord = unit.ord
-      left join instance_locked on instance_locked.ord = unit.ord
-      where unit.instance_id is null or instance_locked.ord is not null
+      -- Not a join, for which the planner expects one row, and compares each of them with each.
+      where unit.instance_id is null or unit.ord in (select ord from instance_locked)
     ), moved as (
       update jobs
       set
