@@ -1,16 +1,21 @@
+import { measureBackendCpu } from './backend-cpu.ts';
 import { type BenchStack, describeMachine, startBenchStack } from './environment.ts';
+import { benchGrowth } from './growth.ts';
 import { type EnqueueResult, enqueueOverHttp } from './http-enqueue.ts';
 import { type LatencyResult, measureLatency } from './latency.ts';
 import { benchLifecycle } from './lifecycle/bench.ts';
 import { type LiveResult, whileRelayPublishes } from './live-relay.ts';
 import { savePeerCharts } from './peers/peer-charts.ts';
 import { benchPeers, peerTable } from './peers/peers.ts';
+import { measurePickup, type Pickup, pickupContestants } from './pickup.ts';
 import { benchRelay } from './relay-bench.ts';
 import { benchShards } from './shards.ts';
 import { spread } from './statistics.ts';
 
 /**
- * `npm run bench` runs everything; `npm run bench -- relay`, or `latency`, `http`, `shards`, `peers`, `lifecycle`, one part.
+ * `npm run bench` runs everything; `npm run bench -- relay`, or `latency`, `http`, `shards`, `peers`, `lifecycle`, `cpu`, `growth`,
+ * `pickup`, one part. `WE_BENCH_GROWTH` (10000,1000000) lists how many rows `growth` measures with, `WE_BENCH_HELD_SECONDS` (30) how
+ * long it holds a transaction open.
  * `WE_BENCH_ROUNDS` (3), `WE_BENCH_SECONDS` (10) and `WE_BENCH_MESSAGES` (1,000,000) make it shorter; `WE_BENCH_BACKLOGS` (10000) lists sizes of
  * backlog to drain besides, such as 10000,10000000. Figures go to the terminal as the tables of BENCHMARKS.md; `--save`
  * draws its charts anew.
@@ -22,6 +27,13 @@ const parts: Readonly<Record<string, (stack: BenchStack) => Promise<void>>> = {
   shards: async (on) => table(await benchShards(on, { rounds, messages, progress })),
   peers: benchPeerRelays,
   lifecycle: benchLifecycles,
+  cpu: benchCpu,
+  growth: async (on) => {
+    const sizes = (process.env['WE_BENCH_GROWTH'] ?? '10000,1000000').split(',').map(Number);
+    const heldSeconds = Number(process.env['WE_BENCH_HELD_SECONDS'] ?? 30);
+    wideTable(await benchGrowth(on, { sizes, seconds, heldSeconds, progress }));
+  },
+  pickup: benchPickup,
 };
 
 const rounds = Number(process.env['WE_BENCH_ROUNDS'] ?? 3);
@@ -147,6 +159,35 @@ async function benchLifecycles(stack: BenchStack): Promise<void> {
   const rows = await benchLifecycle(stack, { rounds, jobs: Math.ceil(messages / 5), progress });
   console.log('\nA backlog of no-op jobs with one worker process:\n');
   wideTable(rows);
+}
+
+async function benchCpu({ postgres }: BenchStack): Promise<void> {
+  const rows = await measureBackendCpu(postgres.dsn, 30);
+  console.log('\nProcessor time of the hot path, µs a job, in batches of 1,000 on one connection:\n');
+  wideTable([
+    ['', 'in PostgreSQL', 'in Node'],
+    ...rows.map((row) => [row.statement, row.backendUs.toFixed(1), row.nodeUs.toFixed(1)]),
+  ]);
+}
+
+async function benchPickup(stack: BenchStack): Promise<void> {
+  const rows: string[][] = [];
+  for (const [name, open] of Object.entries(pickupContestants)) {
+    const cells = [name];
+    for (const rate of [100, 500, 2_000]) {
+      const results: Pickup[] = [];
+      for (let round = 1; round <= rounds; round += 1) {
+        progress(`pickup at ${rate} jobs/s, ${name}, round ${round} of ${rounds}`);
+        results.push(await measurePickup(stack, open, { rate, seconds }));
+      }
+      const p50 = results.map(({ p50Ms }) => p50Ms);
+      const p99 = results.map(({ p99Ms }) => p99Ms);
+      cells.push(`${spread(p50, 1)} / ${spread(p99, 1)}`);
+    }
+    rows.push(cells);
+  }
+  console.log('\nFrom the commit of a job to the start of its handler, p50 / p99 in ms:\n');
+  wideTable([['', '100 jobs/s', '500 jobs/s', '2,000 jobs/s'], ...rows]);
 }
 
 function liveRows(results: readonly LiveResult[]): [string, string][] {
