@@ -1,4 +1,4 @@
-import { type Runner, run as runGraphile, runMigrations } from 'graphile-worker';
+import { Logger, type Runner, run as runGraphile, runMigrations } from 'graphile-worker';
 import { readKafkaConfig } from '../../adapters/kafka/config.ts';
 import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
 import { enqueueJob } from '../../engine/commands/enqueue-jobs.ts';
@@ -117,6 +117,8 @@ async function openMillrace(
 async function openGraphile({ postgres }: BenchStack, onStart: (index: number) => void): Promise<Contestant> {
   await runMigrations({ connectionString: postgres.dsn });
   const runner: Runner = await runGraphile({
+    // It writes a line a job, which nobody else does.
+    logger: new Logger(() => () => undefined),
     preset: { worker: { connectionString: postgres.dsn, concurrentJobs: 24, maxPoolSize: 30 } },
     taskList: { noop: async (payload) => onStart((payload as { index: number }).index) },
   });
