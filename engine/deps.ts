@@ -1,3 +1,5 @@
+import type { StepId } from '../events/ids.ts';
+import type { JobPolicy } from './job-policy.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Cron } from './ports/cron.ts';
 import type { RecordStore } from './ports/record-store.ts';
@@ -21,6 +23,8 @@ export interface EngineDeps {
   readonly hash: (text: string) => Buffer;
   readonly cron: Cron;
   readonly retryPolicy: RetryPolicy;
+  /** What the type of a job declares; where nothing is known of types, none is given. */
+  readonly policyOf?: (type: StepId) => JobPolicy | undefined;
 }
 
 /** Limits that the API states and the engine keeps, in bytes and counts. */

@@ -94,7 +94,9 @@ function create(): App {
     start: groupStarts(told.start),
     getDefinition: sharedLookups(told.getDefinition),
   };
-  const deps = createEngineDeps(store, config.mode);
+  const base = createEngineDeps(store, config.mode);
+  const types = new KnownTypes(store, base.clock);
+  const deps = { ...base, policyOf: types.policyOf.bind(types) };
   const metrics = createJobMetrics(config.mode, { store, clock: deps.clock, logger });
   const arrivals =
     polling && !config.serverless
@@ -107,7 +109,7 @@ function create(): App {
     // Loaded when asked for: a Lambda of the API never is, and need not read it at its start.
     duties: async (signal) =>
       (await import('./leader-work.ts')).doDuties(config, { deps, db: pool, metrics, logger, signal }),
-    types: new KnownTypes(() => store.listTypes(), deps.clock),
+    types,
     metrics,
     tracing: tracing && { open: tracing, flushEach: config.serverless },
     close: async () => {

@@ -123,14 +123,16 @@ $$;
 
 -- What tells a repeated request from another one under the same idempotency key: the HTTP API makes the same of the same.
 create function millrace.request_hash(
-  type text, payload json, max_retries integer, priority integer, run_at timestamptz, partition_key text, retry json
+  type text, payload json, max_retries integer, priority integer, run_at timestamptz, partition_key text, retry json,
+  limits text
 ) returns bytea
 language sql stable parallel safe
 as $$
   select sha256(convert_to(concat(
     '[', to_json(type), ',', to_json(payload::text), ',', max_retries, ',', priority, ',',
     coalesce(to_json(to_char(run_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))::text, 'null'), ',',
-    coalesce(to_json(partition_key)::text, 'null'), ',' || retry::text, ']'
+    coalesce(to_json(partition_key)::text, 'null'),
+    case when limits is null then ',' || retry::text else concat(',', coalesce(retry::text, 'null'), ',', limits) end, ']'
   ), 'UTF8'))
 $$;
 
@@ -193,6 +195,92 @@ begin
 end
 $$;
 
+-- A limit as a caller sends it.
+create function millrace.check_limit(name text, rule json, known text[]) returns void
+language plpgsql immutable
+as $$
+declare
+  member record;
+begin
+  if json_typeof(rule) <> 'object' or rule ->> 'key' is null or char_length(rule ->> 'key') not between 1 and 255 then
+    raise exception '% must be a JSON object with a key of 1 to 255 characters. Nothing was written.', name using
+      errcode = 'invalid_parameter_value';
+  end if;
+  for member in select * from json_each_text(rule) loop
+    if not member.key = any (array['key'] || known) then
+      raise exception '% has "%". It may have %. Nothing was written.', name, member.key, array_to_string(array['key'] || known, ', ')
+        using errcode = 'invalid_parameter_value';
+    end if;
+  end loop;
+  if not (
+    select bool_and(coalesce(rule ->> wanted ~ '^[1-9][0-9]{0,4}$', false) and (rule ->> wanted)::integer <= most)
+    from unnest(known) as wanted
+    cross join lateral (select case wanted when 'limit' then 10000 else 86400 end as most) as bound
+  ) then
+    raise exception '% of % must be whole numbers, limit from 1 to 10000, per_seconds from 1 to 86400. Nothing was written.',
+      array_to_string(known, ' and '), name using errcode = 'invalid_parameter_value';
+  end if;
+end
+$$;
+
+-- The key that a type's policy gives a job (engine/job-policy.ts).
+create function millrace.policy_key(rule json, type text, payload json) returns text
+language plpgsql immutable
+as $$
+declare
+  found constant json := payload #> string_to_array(rule ->> 'by', '.');
+  value constant text := case json_typeof(found)
+    when 'string' then found #>> '{}'
+    when 'number' then trim_scale((found #>> '{}')::numeric)::text
+  end;
+begin
+  if char_length(value) > 200 then
+    raise exception '"%" in the payload is part of a key of job type "%", so it may have 200 characters. Nothing was written.',
+      rule ->> 'by', type using errcode = 'invalid_parameter_value';
+  end if;
+  return case when rule is not null then concat(coalesce(rule ->> 'key', type), ':' || value) end;
+end
+$$;
+
+create function millrace.limit_text(rule json, key text) returns text
+language sql immutable
+as $$
+  select format(
+    '{"key":%s,"limit":%s%s}',
+    to_json(key), (rule ->> 'limit')::integer, ',"per_seconds":' || (rule ->> 'per_seconds')::integer
+  )
+  where rule is not null
+$$;
+
+-- Limits as the API writes them: those of the request, then those of its type. Null for none.
+create function millrace.limits_text(own_concurrency json, own_rate json, type text, payload json) returns text
+language plpgsql stable
+as $$
+#variable_conflict use_variable
+declare
+  policy constant json := (select known.policy from job_types as known where known.type = type);
+  jobs constant json := coalesce(own_concurrency, policy -> 'concurrency');
+  starts constant json := coalesce(own_rate, policy -> 'rate');
+  members text[];
+begin
+  if own_concurrency is not null then
+    perform millrace.check_limit('concurrency', own_concurrency, '{limit}');
+  end if;
+  if own_rate is not null then
+    perform millrace.check_limit('rate', own_rate, '{limit,per_seconds}');
+  end if;
+  members := array_remove(array[
+    '"concurrency":' || millrace.limit_text(
+      jobs, case when own_concurrency is null then millrace.policy_key(jobs, type, payload) else jobs ->> 'key' end
+    ),
+    '"rate":' || millrace.limit_text(
+      starts, case when own_rate is null then millrace.policy_key(starts, type, payload) else starts ->> 'key' end
+    )
+  ], null);
+  return case when cardinality(members) > 0 then '{' || array_to_string(members, ',') || '}' end;
+end
+$$;
+
 create function millrace.enqueue(
   type text,
   payload json,
@@ -203,7 +291,9 @@ create function millrace.enqueue(
   partition_key text default null,
   traceparent text default null,
   retry json default null,
-  unique_key text default null
+  unique_key text default null,
+  concurrency json default null,
+  rate json default null
 ) returns uuid
 language plpgsql volatile
 as $$
@@ -213,7 +303,10 @@ declare
   -- The wire and the API count milliseconds.
   accepted_at constant timestamptz := date_trunc('milliseconds', moment);
   due_at constant timestamptz := date_trunc('milliseconds', enqueue.run_at);
-  due constant boolean := coalesce(due_at <= accepted_at, true);
+  due boolean;
+  limits json;
+  lane text;
+  one_key text := enqueue.unique_key;
   job_id constant uuid := millrace.uuid_v7(moment);
   -- As W3C asks, what is no trace context is ignored.
   trace constant text := substring(
@@ -233,31 +326,45 @@ begin
     raise exception 'unique_key must have 1 to 255 characters, and no idempotency_key beside it. Nothing was written.' using
       errcode = 'invalid_parameter_value', hint = 'Pass null for none.';
   end if;
+  -- The leader queues a job with limits, once there is room for it.
+  limits := millrace.limits_text(enqueue.concurrency, enqueue.rate, enqueue.type, enqueue.payload);
+  due := limits is null and coalesce(due_at <= accepted_at, true);
+  if limits is not null then
+    lane := format('[%s,%s]',
+      coalesce(to_json(limits #>> '{concurrency,key}')::text, 'null'), coalesce(to_json(limits #>> '{rate,key}')::text, 'null'));
+  end if;
+  if one_key is null and enqueue.idempotency_key is null then
+    one_key := millrace.policy_key(
+      (select known.policy -> 'unique' from job_types as known where known.type = enqueue.type), enqueue.type, enqueue.payload
+    );
+  end if;
   dispatched := due and (select dispatch_mode = 'kafka_outbox' and not dispatch_fallback from millrace_settings);
   if enqueue.idempotency_key is not null then
     hash := millrace.request_hash(
-      enqueue.type, enqueue.payload, enqueue.max_retries, enqueue.priority, due_at, enqueue.partition_key, enqueue.retry
+      enqueue.type, enqueue.payload, enqueue.max_retries, enqueue.priority, due_at, enqueue.partition_key, enqueue.retry,
+      -- What the type declares may change between two sendings of one request.
+      millrace.limits_text(enqueue.concurrency, enqueue.rate, null, null)
     );
   end if;
   loop
     insert into jobs (
       id, type, status, payload, priority, max_retries, created_at, run_at, idempotency_key, request_hash, partition_key,
-      traceparent, dispatches, queued_at, retry, unique_key
+      traceparent, dispatches, queued_at, retry, unique_key, limits, limit_lane, concurrency_key, rate_key
     )
     values (
       job_id, enqueue.type, case when due then 'queued' else 'pending' end, enqueue.payload, enqueue.priority,
       enqueue.max_retries, accepted_at, coalesce(due_at, accepted_at), enqueue.idempotency_key, hash,
       enqueue.partition_key, trace, case when dispatched then 1 else 0 end, case when due then moment end,
-      enqueue.retry, enqueue.unique_key
+      enqueue.retry, one_key, limits, lane, limits #>> '{concurrency,key}', limits #>> '{rate,key}'
     )
     -- Of either key.
     on conflict do nothing;
     exit when found;
-    if enqueue.unique_key is not null then
+    if one_key is not null then
       select id into first
       from jobs
       where jobs.type = enqueue.type
-        and jobs.unique_key = enqueue.unique_key
+        and jobs.unique_key = one_key
         and status in ('pending', 'queued', 'running', 'retrying');
       -- Not there any more: it has ended at this moment, and the key is free.
       continue when not found;
@@ -293,7 +400,9 @@ begin
     -- afterwards; the same types are told once a transaction.
     perform pg_notify('millrace_jobs', enqueue.type);
   end if;
-  if not due then
+  if limits is not null then
+    perform pg_notify('millrace_limits', '');
+  elsif not due then
     perform millrace_wake_due(due_at);
   end if;
   return job_id;
@@ -304,11 +413,11 @@ $$;
 do $$
 begin
   execute format(
-    'alter function millrace.enqueue(text, json, integer, text, timestamptz, integer, text, text, json, text) set search_path = %I, pg_temp',
+    'alter function millrace.enqueue(text, json, integer, text, timestamptz, integer, text, text, json, text, json, json) set search_path = %I, pg_temp',
     current_schema()
   );
 end
 $$;
 
-comment on function millrace.enqueue(text, json, integer, text, timestamptz, integer, text, text, json, text) is
+comment on function millrace.enqueue(text, json, integer, text, timestamptz, integer, text, text, json, text, json, json) is
   'Accepts a job in the transaction of the caller and returns its id. Guide: docs/guide/enqueue-in-your-transaction.md';

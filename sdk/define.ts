@@ -1,4 +1,5 @@
 import { MillraceError } from '../engine/errors.ts';
+import { type JobPolicy, policyFault } from '../engine/job-policy.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import { isStepId } from '../events/ids.ts';
 import type { Workflow } from './define-workflow.ts';
@@ -43,9 +44,11 @@ export interface JobContext<Payload = unknown> {
  * throws: the attempt has then failed, and is repeated while retries are left unless it threw a NonRetryableError.
  * A handler may run more than once for one job, so its effects must be idempotent.
  */
-export type JobHandler<Payload = unknown, Result = unknown> = (
-  context: JobContext<Payload>,
-) => Result | Promise<Result>;
+export interface JobHandler<Payload = unknown, Result = unknown> {
+  (context: JobContext<Payload>): Result | Promise<Result>;
+  /** What holds for every job of the type: {@link defineJob}. */
+  readonly policy?: JobPolicy;
+}
 
 /** Handlers by step id. `never`, so that a handler of any payload fits. */
 export type JobHandlers = Readonly<Record<string, JobHandler<never, unknown>>>;
@@ -64,11 +67,17 @@ export interface ServiceConfig<Handlers extends JobHandlers = JobHandlers> {
   readonly schedules?: Readonly<Record<string, ScheduleDeclaration<Extract<keyof Handlers, string>>>>;
 }
 
-/** Gives a handler its payload and result types where it is written. */
+/**
+ * Gives a handler its payload and result types where it is written. The policy holds for each job of the type whose request
+ * does not say otherwise, whoever enqueues it: limits on how many run and start, and a key of which one is open at a time.
+ * Steps of workflows are not counted.
+ */
 export function defineJob<Payload, Result = unknown>(
-  handler: JobHandler<Payload, Result>,
+  handler: (context: JobContext<Payload>) => Result | Promise<Result>,
+  policy?: JobPolicy,
 ): JobHandler<Payload, Result> {
-  return handler;
+  const job = (context: JobContext<Payload>) => handler(context);
+  return policy ? Object.assign(job, { policy }) : handler;
 }
 
 /**
@@ -88,6 +97,8 @@ export function defineConfig<const Handlers extends JobHandlers>(
     if (typeof handler !== 'function') {
       throw new MillraceError('configuration', `jobs["${name}"] is not a function. Give it a handler.`);
     }
+    const fault = handler.policy && policyFault(handler.policy);
+    if (fault) throw new MillraceError('configuration', `The policy of jobs["${name}"] is wrong: ${fault}.`);
   }
   return Object.freeze(config);
 }

@@ -1,4 +1,5 @@
 import { type ErrorCode, MillraceError } from '../engine/errors.ts';
+import type { ConcurrencyLimit, RateLimit } from '../engine/limits.ts';
 import type { RetrySettings } from '../engine/retry-policy.ts';
 import type { JobId } from '../events/ids.ts';
 
@@ -22,6 +23,10 @@ export interface EnqueueRequest {
   readonly retry?: RetrySettings;
   /** While another job of the type under this key has not ended, nothing is written, and that one's id is the answer. */
   readonly uniqueKey?: string;
+  /** At most so many jobs of the key run at a time; unless given, what the type declares. */
+  readonly concurrency?: ConcurrencyLimit;
+  /** At most so many attempts of the key's jobs start within any span; unless given, what the type declares. */
+  readonly rate?: RateLimit;
   /** Jobs of one key are dispatched in the order of their commits. */
   readonly partitionKey?: string;
   /** W3C trace context. */
@@ -30,7 +35,8 @@ export interface EnqueueRequest {
 
 const ENQUEUE = `
   select millrace.enqueue(
-    $1::text, $2::json, $3::integer, $4::text, $5::timestamptz, $6::integer, $7::text, $8::text, $9::json, $10::text
+    $1::text, $2::json, $3::integer, $4::text, $5::timestamptz, $6::integer, $7::text, $8::text, $9::json, $10::text,
+    $11::json, $12::json
   )::text as id
 `;
 
@@ -45,7 +51,8 @@ export async function enqueue(tx: Transaction, request: EnqueueRequest): Promise
   const payload = JSON.stringify(request.payload ?? null);
   const values = [request.type, payload, maxRetries, idempotencyKey, runAt?.toISOString(), priority];
   const retry = request.retry && JSON.stringify(request.retry);
-  const more = [partitionKey, traceparent, retry, request.uniqueKey];
+  const limits = [request.concurrency, request.rate].map((limit) => limit && JSON.stringify(limit));
+  const more = [partitionKey, traceparent, retry, request.uniqueKey, ...limits];
   try {
     const { rows } = await tx.query(
       ENQUEUE,

@@ -1,5 +1,6 @@
 /** What users of Millrace import. The only index file: the package's public face. */
 export { isMillraceError, MillraceError } from '../engine/errors.ts';
+export type { JobPolicy } from '../engine/job-policy.ts';
 export { fromDrizzle } from './adapters/drizzle.ts';
 export { fromKnex } from './adapters/knex.ts';
 export { fromKysely } from './adapters/kysely.ts';

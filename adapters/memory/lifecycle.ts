@@ -27,13 +27,24 @@ export class MemoryLifecycle {
     this.#tables = tables;
   }
 
+  async dueJobs(limit: number): Promise<JobRecord[]> {
+    const now = this.#tables.clock.now();
+    const due = this.#waiting().filter(({ runAt }) => runAt <= now);
+    return due.sort((a, b) => a.runAt.getTime() - b.runAt.getTime()).slice(0, limit);
+  }
+
   async nextDueMs(): Promise<number | undefined> {
-    const waiting = this.#jobsWhere(
-      ({ status, limits }) => !limits && (status === 'pending' || status === 'retrying'),
-    );
+    const waiting = this.#waiting();
     if (waiting.length === 0) return undefined;
     const soonest = Math.min(...waiting.map(({ runAt }) => runAt.getTime()));
     return Math.max(0, soonest - this.#tables.clock.now().getTime());
+  }
+
+  /** Those that wait for their time, not for a limit. */
+  #waiting(): JobRecord[] {
+    return this.#jobsWhere(
+      ({ status, limits }) => !limits && (status === 'pending' || status === 'retrying'),
+    );
   }
 
   async listJobs({ status, type, before, limit }: JobFilter): Promise<JobRecord[]> {

@@ -7,6 +7,7 @@ import type {
   NewJob,
 } from '../../engine/commit.ts';
 import { hasEnded, type JobRecord, type JobStatus } from '../../engine/job.ts';
+import type { JobPolicy } from '../../engine/job-policy.ts';
 import type { LimitUsage } from '../../engine/limits.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type {
@@ -34,6 +35,7 @@ import type {
   Purged,
   PurgeRange,
   RecordStore,
+  TypePolicy,
   UndecodableRecord,
   UserTask,
   UserTaskFilter,
@@ -43,6 +45,7 @@ import type { InstanceRecord } from '../../engine/workflow/instance-record.ts';
 import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
 import { MemoryKeys } from './job-keys.ts';
 import { changedJob, jobFromNew, meetsExpectation } from './job-states.ts';
+import { MemoryJobTypes } from './job-types.ts';
 import { byTurn, claimToken, withinBytes } from './leases.ts';
 import { MemoryLifecycle } from './lifecycle.ts';
 import { MemoryLimits } from './limits.ts';
@@ -61,10 +64,12 @@ export class MemoryRecordStore implements RecordStore {
   readonly auditLog: AuditRow[] = [];
   readonly undecodable: UndecodableRecord[] = [];
   readonly #clock: Pick<Clock, 'now'>;
-  readonly #types = new Set<StepId>();
+  readonly #types = new MemoryJobTypes();
   readonly #jobs = new Map<JobId, JobRecord>();
   readonly #workflows: MemoryWorkflows;
   readonly #keys: MemoryKeys;
+  /** Queued again without a message, though dispatched before. */
+  readonly #unsent = new Set<JobId>();
   readonly #lifecycle: MemoryLifecycle;
   readonly #limits: MemoryLimits;
   readonly schedules: MemoryScheduleStore;
@@ -86,12 +91,16 @@ export class MemoryRecordStore implements RecordStore {
     });
   }
 
-  async registerTypes(types: readonly StepId[]): Promise<void> {
-    for (const type of types) this.#types.add(type);
+  async registerTypes(types: readonly StepId[], policies?: ReadonlyMap<StepId, JobPolicy>): Promise<void> {
+    this.#types.register(types, policies);
+  }
+
+  async listPolicies(): Promise<TypePolicy[]> {
+    return this.#types.policies();
   }
 
   async listTypes(): Promise<StepId[]> {
-    return [...this.#types].sort();
+    return this.#types.names();
   }
 
   async enqueue(
@@ -148,7 +157,7 @@ export class MemoryRecordStore implements RecordStore {
     return completions.map(({ id, token, result }) => {
       const job = this.#jobs.get(id);
       if (!job) return { kind: 'not_found' };
-      if (job.token === token && job.status === 'completed') return { kind: 'completed' };
+      if (job.token === token && job.status === 'completed') return { kind: 'completed', repeated: true };
       if (job.token !== token || job.status !== 'running') return { kind: 'refused', status: job.status };
       if (job.instanceId !== null) return { kind: 'step', loaded: this.#load(job) };
       const expect = { status: job.status, attempt: job.attempt, token };
@@ -236,13 +245,8 @@ export class MemoryRecordStore implements RecordStore {
     return { queueDepth: count('queued'), deadLetterDepth: count('dead_letter'), running: count('running') };
   }
 
-  async dueJobs(limit: number): Promise<JobRecord[]> {
-    const now = this.#clock.now();
-    const due = this.#jobsWhere(
-      ({ status, runAt, limits }) =>
-        !limits && (status === 'pending' || status === 'retrying') && runAt <= now,
-    );
-    return due.sort((a, b) => a.runAt.getTime() - b.runAt.getTime()).slice(0, limit);
+  dueJobs(limit: number): Promise<JobRecord[]> {
+    return this.#lifecycle.dueJobs(limit);
   }
 
   async expiredLeases(limit: number): Promise<LoadedJob[]> {
@@ -257,10 +261,9 @@ export class MemoryRecordStore implements RecordStore {
   }
 
   async undispatchedJobs(limit: number): Promise<JobRecord[]> {
-    return this.#jobsWhere(({ status, dispatches }) => status === 'queued' && dispatches === 0).slice(
-      0,
-      limit,
-    );
+    return this.#jobsWhere(
+      ({ id, status, dispatches }) => status === 'queued' && (dispatches === 0 || this.#unsent.has(id)),
+    ).slice(0, limit);
   }
 
   async unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]> {
@@ -322,6 +325,10 @@ export class MemoryRecordStore implements RecordStore {
       this.#endJobs(unit.instance);
     }
     if (unit.job?.dispatch) this.outbox.push(unit.job.dispatch);
+    if (unit.job && job) {
+      if (unit.job.status === 'queued' && !unit.job.dispatch) this.#unsent.add(job.id);
+      else this.#unsent.delete(job.id);
+    }
     for (const started of unit.start ?? []) this.#begin(started, 'engine');
     for (const added of unit.enqueue) this.#insert(added);
     for (const entry of unit.audit) this.#note(entry);

@@ -44,7 +44,7 @@ export function translate(error: unknown, dsn?: string): unknown {
       },
     );
   }
-  if (isConnectionLoss(error) || (code !== undefined && UNAVAILABLE.test(code))) {
+  if (isConnectionLoss(error) || isClosed(error) || (code !== undefined && UNAVAILABLE.test(code))) {
     return new MillraceError(
       'unavailable',
       `${where} is not available: ${reason}. ${outcomeOf(error)} Try again.`,
@@ -59,13 +59,23 @@ export function translate(error: unknown, dsn?: string): unknown {
 
 /**
  * What became of the statement. A connection that is lost once it was made may have been so after the commit and before the
- * answer; a server that shuts down says so before it, or says nothing.
+ * answer; a server that shuts down says so before it, or says nothing; one that crashes says so at any moment.
  */
 function outcomeOf(error: unknown): string {
-  const isLost = isConnectionLoss(error) && !NEVER_CONNECTED.test(`${codeOf(error)} ${String(error)}`);
+  const isLost =
+    codeOf(error) === CRASH ||
+    (isConnectionLoss(error) && !NEVER_CONNECTED.test(`${codeOf(error)} ${String(error)}`));
   return isLost
     ? 'Whether it was written is not known: with an idempotency key nothing is done twice.'
     : 'Nothing was written.';
+}
+
+const CRASH = '57P02';
+
+/** A database that lets nobody in for now (`allow_connections false`): the SQLSTATE alone has other meanings too. */
+function isClosed(error: unknown): boolean {
+  const routine = error instanceof Error && 'routine' in error ? error.routine : undefined;
+  return codeOf(error) === '55000' && routine === 'CheckMyDatabase';
 }
 
 const NEVER_CONNECTED =

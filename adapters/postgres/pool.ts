@@ -3,6 +3,7 @@ import type { Logger } from '../../engine/ports/logger.ts';
 import type { PostgresConfig } from './config.ts';
 import { connectionOptions } from './connection.ts';
 import { redact } from './errors.ts';
+import { parseTimestamp } from './timestamps.ts';
 
 const JSON_ARRAY_OID = 199;
 const TEXT_ARRAY_OID = 1009;
@@ -11,6 +12,7 @@ const TEXT_ARRAY_OID = 1009;
 const textTypes: { getTypeParser: typeof types.getTypeParser } = {
   getTypeParser(oid: number, format?: 'text' | 'binary') {
     if (oid === types.builtins.JSON || oid === types.builtins.JSONB) return (text: string) => text;
+    if (oid === types.builtins.TIMESTAMPTZ && format !== 'binary') return parseTimestamp;
     if (oid === JSON_ARRAY_OID) return types.getTypeParser(TEXT_ARRAY_OID as number);
     return types.getTypeParser(oid, format as 'text');
   },

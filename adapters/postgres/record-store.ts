@@ -29,14 +29,15 @@ import { type CompleteRow, completeJobs } from './sql/complete.ts';
 import type { Database } from './sql/database.ts';
 import { selectDeadLetterIds, selectDeadLetters } from './sql/dead-letters.ts';
 import { insertJobs } from './sql/enqueue.ts';
-import { extendLeases, type HeartbeatRow } from './sql/heartbeat.ts';
+import { extendLeases } from './sql/heartbeat.ts';
 import { purgeStarts, selectNextAdmission } from './sql/limits.ts';
 import { pollJobs, selectPolled } from './sql/poll.ts';
+import { selectStanding } from './sql/proofs.ts';
 import * as purge from './sql/purge.ts';
 import * as read from './sql/read.ts';
 import { startInstances } from './sql/start-instances.ts';
 import { selectFallback } from './sql/wal-guard.ts';
-import { insertAudit, insertTypes, insertUndecodable, selectTypes } from './sql/write.ts';
+import { insertAudit, insertTypes, insertUndecodable, selectPolicies, selectTypes } from './sql/write.ts';
 import { inTransaction } from './transaction.ts';
 import { Turns } from './turns.ts';
 import { enqueueUnique } from './unique-jobs.ts';
@@ -51,7 +52,8 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
   return {
     ...workflowStore(db),
     schedules: createPostgresScheduleStore({ pool, db, packed }),
-    registerTypes: (types) => insertTypes(db, types),
+    registerTypes: (types, policies) => insertTypes(db, types, policies),
+    listPolicies: () => selectPolicies(db),
     listTypes: async () => (await selectTypes(db)) as StepId[],
     enqueue: (jobs, options) => {
       const [first] = jobs;
@@ -64,8 +66,7 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     claim: async (request: ClaimRequest) => (await claimJobs(db, request)).map(toClaimOutcome),
     poll: async (request) =>
       (await (request.again ? selectPolled(db, request) : pollJobs(db, request))).map(toJob),
-    heartbeat: async (leases: readonly LeaseProof[], leaseMs) =>
-      (await extendLeases(db, leases, leaseMs)).map(toHeartbeatOutcome),
+    heartbeat: (leases, leaseMs) => heartbeat(db, leases, leaseMs),
     complete: (completions) => complete(db, completions),
     commit: (commit) => packed((shards) => commitUnits(db, commit, shards)),
     audit: (entries: readonly AuditEntry[]) => insertAudit(db, entries),
@@ -199,12 +200,33 @@ function withdrawn(outcome: EnqueueOutcome): EnqueueOutcome {
 }
 
 async function complete(db: Database, completions: readonly Completion[]): Promise<CompleteOutcome[]> {
-  const rows = await completeJobs(db, completions);
-  const raced = rows.some(
-    (row) => !row.completed && row.id === null && row.current_status === 'running' && row.holds_token,
+  const rest = await completeJobs(db, completions);
+  const raced = [...rest.values()].some(
+    (row) => row.id === null && row.current_status === 'running' && row.holds_token,
   );
   // Another request with the same token finished the job while this statement waited for its row: look again.
-  return (raced ? await completeJobs(db, completions) : rows).map(toCompleteOutcome);
+  const left = raced ? await completeJobs(db, completions) : rest;
+  return completions.map((_, index) => {
+    const row = left.get(index);
+    if (row) return toCompleteOutcome(row);
+    return { kind: 'completed' };
+  });
+}
+
+async function heartbeat(
+  db: Database,
+  leases: readonly LeaseProof[],
+  leaseMs: number,
+): Promise<HeartbeatOutcome[]> {
+  const extended = await extendLeases(db, leases, leaseMs);
+  const rest = leases.filter((_, index) => !extended.has(index));
+  const standing = (rest.length > 0 ? await selectStanding(db, rest) : []).values();
+  return leases.map((_, index): HeartbeatOutcome => {
+    const leaseUntil = extended.get(index);
+    if (leaseUntil) return { kind: 'extended', leaseUntil };
+    const { status } = standing.next().value ?? { status: null };
+    return status === null ? { kind: 'not_found' } : { kind: 'lost', status: statusOf(status) };
+  });
 }
 
 async function commitUnits(db: Database, { units }: Commit, shards: number): Promise<CommitOutcome[]> {
@@ -223,17 +245,10 @@ function toClaimOutcome(row: ClaimRow): ClaimOutcome {
   return { kind: 'not_claimable', status: statusOf(row.current_status), attempt: row.current_attempt };
 }
 
-function toHeartbeatOutcome(row: HeartbeatRow): HeartbeatOutcome {
-  if (row.lease_until) return { kind: 'extended', leaseUntil: row.lease_until };
-  return row.status === null ? { kind: 'not_found' } : { kind: 'lost', status: statusOf(row.status) };
-}
-
 function toCompleteOutcome(row: CompleteRow): CompleteOutcome {
   const { current_status: status } = row;
   if (status === null) return { kind: 'not_found' };
-  if (row.completed) return { kind: 'completed' };
-  const repeated = status === 'completed' && row.holds_token;
-  if (repeated) return { kind: 'completed' };
+  if (status === 'completed' && row.holds_token) return { kind: 'completed', repeated: true };
   if (row.id !== null) return { kind: 'step', loaded: toLoaded(row) };
   return { kind: 'refused', status: statusOf(status) };
 }

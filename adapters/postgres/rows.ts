@@ -3,7 +3,15 @@ import type { JobLimits } from '../../engine/limits.ts';
 import type { RetrySettings } from '../../engine/retry-policy.ts';
 import type { ClaimToken, InstanceId, JobId, StepId } from '../../events/ids.ts';
 
-/** Columns of `jobs` as the statements of this folder select them: {@link jobColumns}. */
+/** What a job is made of; its other columns are the database's own affair, and a batch has them a thousand times. */
+export const jobColumns = `
+  jobs.id, jobs.type, jobs.status, jobs.payload, jobs.result, jobs.priority, jobs.attempt, jobs.attempt_base,
+  jobs.max_retries, jobs.retry, jobs.dispatches, jobs.idempotency_key, jobs.unique_key, jobs.limits, jobs.partition_key,
+  jobs.instance_id, jobs.step_index, jobs.traceparent, jobs.run_at, jobs.token, jobs.worker_id, jobs.lease_until,
+  jobs.last_error, jobs.past_attempts, jobs.created_at, jobs.queued_at, jobs.started_at, jobs.completed_at, jobs.updated_at
+`;
+
+/** Columns of `jobs` as the statements of this folder select them: {@link jobColumns}, or all. */
 export interface JobRow {
   id: string;
   type: string;

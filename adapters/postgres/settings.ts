@@ -6,7 +6,15 @@ import type { Database } from './sql/database.ts';
 export async function writeDispatchMode(db: Database, mode: DispatchMode): Promise<void> {
   try {
     await db.query(
-      'update millrace_settings set dispatch_mode = $1, updated_at = clock_timestamp() where dispatch_mode <> $1',
+      `
+      with changed as (
+        update millrace_settings
+        set dispatch_mode = $1, updated_at = clock_timestamp()
+        where dispatch_mode <> $1
+        returning dispatch_mode
+      )
+      select pg_notify('millrace_mode', '') from changed
+      `,
       [mode],
     );
   } catch (error) {

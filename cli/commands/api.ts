@@ -5,7 +5,7 @@ import { closeApp, compose, endWaits } from '../../functions/compose.ts';
 import { startGateway } from '../dev/gateway.ts';
 import { recordDispatchMode } from '../record-dispatch-mode.ts';
 import { registerTypes } from '../register-types.ts';
-import { loadServiceConfig, stepIds } from '../service-config.ts';
+import { loadServiceConfig } from '../service-config.ts';
 import { aborted, announceReady, releaseParent, shutdownSignal } from '../shutdown.ts';
 import { syncSchedules } from '../sync-schedules.ts';
 import { syncWorkflows } from '../sync-workflows.ts';
@@ -21,7 +21,7 @@ export function apiCommand(): Command {
 async function api(): Promise<void> {
   const signal = shutdownSignal();
   const service = await loadServiceConfig();
-  await registerTypes(stepIds(service));
+  await registerTypes(service);
   await syncWorkflows(service);
   await syncSchedules(service);
   await recordDispatchMode('polling');

@@ -12,7 +12,7 @@ import { loadServiceConfig, stepIds } from '../service-config.ts';
 
 /** The sources that need a broker, in a file of their own: a worker that polls does not load it. */
 
-export async function startKafkaRunner(): Promise<() => Promise<void>> {
+export async function startKafkaRunner() {
   const { options, streamer, close } = await assemble({ concurrency: 1, mayUsePostgres: true });
   const direct =
     options.apiUrl === undefined ? await (await import('../direct-worker.ts')).open(options) : undefined;
@@ -23,14 +23,17 @@ export async function startKafkaRunner(): Promise<() => Promise<void>> {
     ...(direct && { api: direct.api }),
   });
   await runner.start();
-  return async () => {
-    await runner.stop();
-    await direct?.close();
-    await close();
+  return {
+    metricsUrl: direct?.metricsUrl,
+    stop: async () => {
+      await runner.stop();
+      await direct?.close();
+      await close();
+    },
   };
 }
 
-export async function startMskLocal(): Promise<() => Promise<void>> {
+export async function startMskLocal() {
   const { options, streamer, steps, close } = await assemble();
   const source = await startMskEventSource({
     batchSize: readBatchSize(),
@@ -44,9 +47,11 @@ export async function startMskLocal(): Promise<() => Promise<void>> {
     logger: options.logger,
     clock: systemClock,
   });
-  return async () => {
-    await source.stop();
-    await close();
+  return {
+    stop: async () => {
+      await source.stop();
+      await close();
+    },
   };
 }
 

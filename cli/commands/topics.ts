@@ -43,8 +43,11 @@ function sized(command: Command): Command {
 async function wantedTopics(options: TopicOptions) {
   const partitions = count('--partitions', options.partitions);
   const replicationFactor = count('--replication', options.replication);
-  const types = stepIds(await loadServiceConfig());
-  return { types, wanted: types.map((type) => ({ topic: jobTopic(type), partitions, replicationFactor })) };
+  const service = await loadServiceConfig();
+  return {
+    service,
+    wanted: stepIds(service).map((type) => ({ topic: jobTopic(type), partitions, replicationFactor })),
+  };
 }
 
 async function plan(options: TopicOptions): Promise<void> {
@@ -53,10 +56,10 @@ async function plan(options: TopicOptions): Promise<void> {
 }
 
 async function apply(options: TopicOptions): Promise<void> {
-  const { types, wanted } = await wantedTopics(options);
+  const { service, wanted } = await wantedTopics(options);
   const plans = await applyTopics(readKafkaConfig(process.env), wanted);
   // After the topics: a job of a known type must find its topic.
-  if (process.env['WE_POSTGRES_DSN']) await registerTypes(types);
+  if (process.env['WE_POSTGRES_DSN']) await registerTypes(service);
   print(plans, options);
 }
 

@@ -7,12 +7,17 @@ import { PollingRunner } from '../../sdk/polling-runner.ts';
 import { loadServiceConfig } from '../service-config.ts';
 import { aborted, announceReady, releaseParent, shutdownSignal } from '../shutdown.ts';
 
-/** Starts a source; gives what stops it. */
+/** Starts a source. */
 const sources = {
   polling: startPolling,
   kafka: async () => (await import('./kafka-sources.ts')).startKafkaRunner(),
   'msk-local': async () => (await import('./kafka-sources.ts')).startMskLocal(),
-} satisfies Record<string, (options: { standBy: boolean }) => Promise<() => Promise<void>>>;
+} satisfies Record<string, (options: { standBy: boolean }) => Promise<Source>>;
+
+interface Source {
+  readonly stop: () => Promise<void>;
+  readonly metricsUrl?: string | undefined;
+}
 
 export function workerCommand(): Command {
   return new Command('worker')
@@ -41,15 +46,15 @@ interface WorkerArguments {
 
 async function worker({ source, standBy = false }: WorkerArguments): Promise<void> {
   const signal = shutdownSignal();
-  const stop = await sources[source]({ standBy });
-  console.log(`worker started; source=${source}`);
-  announceReady({});
+  const { stop, metricsUrl }: Source = await sources[source]({ standBy });
+  console.log(`worker started; source=${source}${metricsUrl ? `; metrics at ${metricsUrl}` : ''}`);
+  announceReady(metricsUrl ? { metricsUrl } : {});
   await aborted(signal);
   await stop();
   releaseParent();
 }
 
-async function startPolling({ standBy }: { standBy: boolean }): Promise<() => Promise<void>> {
+async function startPolling({ standBy }: { standBy: boolean }): Promise<Source> {
   const { logLevel, traced, ...settings } = readWorkerConfig(process.env, {
     concurrency: 10,
     mayUsePostgres: true,
@@ -69,9 +74,12 @@ async function startPolling({ standBy }: { standBy: boolean }): Promise<() => Pr
     ...(direct ? { api: direct.api, pollApi: direct.api } : {}),
   });
   await runner.start();
-  return async () => {
-    await runner.stop();
-    await direct?.close();
-    await tracing?.close();
+  return {
+    metricsUrl: direct?.metricsUrl,
+    stop: async () => {
+      await runner.stop();
+      await direct?.close();
+      await tracing?.close();
+    },
   };
 }

@@ -34,7 +34,7 @@ export async function completeJobs(
 function toSettled(outcome: CompleteOutcome): SettleOutcome {
   switch (outcome.kind) {
     case 'completed':
-      return { kind: 'settled', status: 'completed' };
+      return { kind: 'settled', status: 'completed', ...(outcome.repeated ? { repeated: true } : {}) };
     case 'refused':
       return { kind: 'refused', status: outcome.status };
     case 'step':

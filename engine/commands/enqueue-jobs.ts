@@ -3,6 +3,7 @@ import type { NewJob } from '../commit.ts';
 import type { EngineDeps } from '../deps.ts';
 import { MillraceError } from '../errors.ts';
 import type { JobRecord } from '../job.ts';
+import { type JobPolicy, limitsOf, uniqueOf } from '../job-policy.ts';
 import type { JobLimits } from '../limits.ts';
 import { newJob } from '../new-job.ts';
 import type { RetrySettings } from '../retry-policy.ts';
@@ -43,7 +44,7 @@ export async function enqueueJob(deps: EngineDeps, request: JobRequest): Promise
 export async function enqueueJobs(deps: EngineDeps, requests: readonly JobRequest[]): Promise<Enqueued[]> {
   const jobs = requests.map((request) =>
     newJob(deps, {
-      ...request,
+      ...governed(request, deps.policyOf?.(request.type)),
       requestHash: request.idempotencyKey ? deps.hash(fingerprint(request)) : undefined,
     }),
   );
@@ -54,6 +55,13 @@ export async function enqueueJobs(deps: EngineDeps, requests: readonly JobReques
     const stands = outcome?.kind === 'replayed' || outcome?.kind === 'joined';
     return stands ? { kind: outcome.kind, job: outcome.job } : { kind: 'created', job };
   });
+}
+
+/** With what its type declares. A key that makes sending again safe must find the first job, so it rules out the other. */
+export function governed<T extends JobRequest>(request: T, policy: JobPolicy | undefined): T {
+  if (!policy) return request;
+  const unique = request.idempotencyKey === undefined ? uniqueOf(request, policy) : request.unique;
+  return { ...request, limits: limitsOf(request, policy), unique };
 }
 
 function refuseConflict(

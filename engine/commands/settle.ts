@@ -8,7 +8,8 @@ import { inTurn } from '../turns.ts';
 
 /** What became of the result of one attempt. */
 export type SettleOutcome =
-  | { readonly kind: 'settled'; readonly status: JobStatus }
+  /** `repeated`: it was told before, and this changed nothing. */
+  | { readonly kind: 'settled'; readonly status: JobStatus; readonly repeated?: true }
   /** The token is not the current attempt's, or the job has moved on: recorded, not applied. */
   | { readonly kind: 'refused'; readonly status: JobStatus }
   | { readonly kind: 'not_found' };
@@ -117,7 +118,7 @@ function afterTheFact<T extends AttemptResult>(
   if (!found) return { kind: 'not_found' };
   const { status, token } = found.job;
   return token === result.token && rules.isRepeat(status)
-    ? { kind: 'settled', status }
+    ? { kind: 'settled', status, repeated: true }
     : { kind: 'refused', status };
 }
 

@@ -1,6 +1,7 @@
 import type { ClaimToken, InstanceId, JobId, StepId } from '../../events/ids.ts';
 import type { AuditEntry, Commit, CommitUnit, NewInstance, NewJob } from '../commit.ts';
 import type { JobRecord, JobStatus } from '../job.ts';
+import type { JobPolicy } from '../job-policy.ts';
 import type { LimitUsage } from '../limits.ts';
 import type { DefinitionRecord, DefinitionSource } from '../workflow/definitions.ts';
 import type { HistoryEntry } from '../workflow/effects.ts';
@@ -30,7 +31,8 @@ import type { ScheduleStore } from './schedule-store.ts';
  * 11. A unit that ends jobs of its instance ends those that have not ended, in the same transaction, and records each. User
  *    tasks, history and messages are written with their unit; a message is given out until the unit that took it.
  * 12. `deadLetterIds` and `listDeadLetters` find the dead letters that the filter describes, and nothing else: the first
- *    oldest first, the second newest first. A commit with `freshRetries` gives such a job its whole budget of retries again.
+ *    oldest first, the second newest first. A commit with `freshRetries` gives such a job its whole budget of retries again,
+ *    and no other move does.
  * 13. The purges remove what ended longer ago than they are told, never anything open, at most `limit` at a time; of an
  *    instance all or nothing. `nextDueMs` is the time left to the soonest waiting job.
  * 14. `listInstances` is newest first, and gives what the filter describes.
@@ -48,7 +50,10 @@ import type { ScheduleStore } from './schedule-store.ts';
  * in the order of the requests.
  */
 export interface RecordStore extends DefinitionSource {
-  registerTypes(types: readonly StepId[]): Promise<void>;
+  /** Those that are known already stay as they are, unless policies are given: then each type has the one given, or none. */
+  registerTypes(types: readonly StepId[], policies?: ReadonlyMap<StepId, JobPolicy>): Promise<void>;
+  /** Of the types that have one. */
+  listPolicies(): Promise<TypePolicy[]>;
   listTypes(): Promise<StepId[]>;
 
   enqueue(jobs: readonly NewJob[], options?: { readonly allOrNone?: boolean }): Promise<EnqueueOutcome[]>;
@@ -92,7 +97,7 @@ export interface RecordStore extends DefinitionSource {
   expiredLeases(limit: number): Promise<LoadedJob[]>;
   /** True while new jobs are queued without a message to the broker, because the way there is held up: they may be polled. */
   dispatchFallback(): Promise<boolean>;
-  /** Queued jobs that never went to a broker: they were queued in polling mode. None during a fallback. */
+  /** Queued jobs whose message was never written: they were queued, or queued again, in polling mode. None during a fallback. */
   undispatchedJobs(limit: number): Promise<JobRecord[]>;
   /** Queued jobs nobody claimed for this long. None during a fallback. */
   unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]>;
@@ -160,6 +165,11 @@ export interface UserTask {
   readonly workflow: string;
   readonly foreignId: string | null;
   readonly openedAt: Date;
+}
+
+export interface TypePolicy {
+  readonly type: StepId;
+  readonly policy: JobPolicy;
 }
 
 export interface InstanceFilter {
@@ -276,7 +286,8 @@ export interface Completion extends LeaseProof {
 }
 
 export type CompleteOutcome =
-  | { readonly kind: 'completed' }
+  /** `repeated`: it was so before, under this token. */
+  | { readonly kind: 'completed'; readonly repeated?: true }
   /** A step of an instance, running under this token: completing it takes a decision, so it is left as it is, and given. */
   | { readonly kind: 'step'; readonly loaded: LoadedJob }
   /** Not running under this token. */

@@ -77,6 +77,7 @@ export function leaderRoles(deps: EngineDeps, options: LeaderRoleOptions): Leade
       name: 'polled-jobs',
       everyMs: MODE_CHANGE_MS,
       work: () => dispatchPolledJobs(deps, BATCH),
+      wokenBy: 'millrace_mode',
     }),
     role(deps, options, {
       name: 'lost-dispatches',

@@ -16,8 +16,8 @@ export async function redispatchLostJobs(
 }
 
 /**
- * Dispatches queued jobs that never were: they were queued before WE_DISPATCH_MODE was changed from polling, or by a
- * process that has not been changed yet. @returns how many
+ * Dispatches queued jobs without a message: they were queued, or queued again for a retry, before WE_DISPATCH_MODE was changed
+ * from polling, by a process that has not been changed yet, or during a fallback. @returns how many
  */
 export async function dispatchPolledJobs(deps: EngineDeps, limit: number): Promise<number> {
   if (deps.mode !== 'kafka_outbox') return 0;

@@ -3,15 +3,18 @@ import { fingerprint } from '../commands/enqueue-jobs.ts';
 import { scheduledInstances } from '../commands/schedules.ts';
 import type { NewInstance } from '../commit.ts';
 import type { EngineDeps } from '../deps.ts';
+import { type JobPolicy, limitsOf, uniqueOf } from '../job-policy.ts';
 import { newJob } from '../new-job.ts';
 import { dueTicks, type ScheduleRecord } from '../schedule.ts';
 
 /** Enqueues the jobs of the schedules whose time has come. @returns how many schedules were due */
 export async function tickSchedules(deps: EngineDeps, limit: number): Promise<number> {
   const { schedules, now } = await deps.store.schedules.due(limit);
+  if (schedules.length === 0) return 0;
+  const policies = new Map((await deps.store.listPolicies()).map(({ type, policy }) => [type, policy]));
   for (const schedule of schedules) {
     const { run, next } = dueTicks(schedule, now, deps.cron);
-    const made = await madeBy(deps, schedule, run);
+    const made = await madeBy(deps, schedule, { ticks: run, policies });
     await deps.store.schedules.tick({
       ...made,
       name: schedule.name,
@@ -23,10 +26,17 @@ export async function tickSchedules(deps: EngineDeps, limit: number): Promise<nu
   return schedules.length;
 }
 
-async function madeBy(deps: EngineDeps, schedule: ScheduleRecord, ticks: readonly Date[]) {
+interface Ticks {
+  readonly ticks: readonly Date[];
+  readonly policies: ReadonlyMap<StepId, JobPolicy>;
+}
+
+async function madeBy(deps: EngineDeps, schedule: ScheduleRecord, { ticks, policies }: Ticks) {
   const { type, definition } = schedule;
   if (type !== null) {
-    return { jobs: ticks.map((tick) => jobOfTick(deps, { ...schedule, type }, tick)), instances: [] };
+    const own = { ...schedule, type };
+    const policy = policies.get(type);
+    return { jobs: ticks.map((tick) => jobOfTick(deps, { schedule: own, tick, policy })), instances: [] };
   }
   const instances: NewInstance[] = [];
   for (const tick of ticks) {
@@ -41,8 +51,17 @@ function keyOf({ name }: ScheduleRecord, tick: Date): string {
   return `schedule/${name}/${tick.toISOString()}`;
 }
 
-/** The key says where the job comes from, and is the second guard that a tick is enqueued once. */
-function jobOfTick(deps: EngineDeps, schedule: ScheduleRecord & { readonly type: StepId }, tick: Date) {
+interface Tick {
+  readonly schedule: ScheduleRecord & { readonly type: StepId };
+  readonly tick: Date;
+  readonly policy: JobPolicy | undefined;
+}
+
+/**
+ * The key says where the job comes from, and is the second guard that a tick is enqueued once. Unlike the key of a client it
+ * is no promise of an answer, so that a unique key stands beside it: a tick is left out while another job has that.
+ */
+function jobOfTick(deps: EngineDeps, { schedule, tick, policy = {} }: Tick) {
   const { type, payload, maxRetries, priority } = schedule;
   const request = {
     type,
@@ -53,5 +72,10 @@ function jobOfTick(deps: EngineDeps, schedule: ScheduleRecord & { readonly type:
     partitionKey: schedule.partitionKey ?? undefined,
     idempotencyKey: keyOf(schedule, tick),
   };
-  return newJob(deps, { ...request, requestHash: deps.hash(fingerprint(request)) });
+  return newJob(deps, {
+    ...request,
+    limits: limitsOf(request, policy),
+    unique: uniqueOf(request, policy),
+    requestHash: deps.hash(fingerprint(request)),
+  });
 }

@@ -20,14 +20,19 @@ export async function complete(
   completions: readonly MeasuredCompletion[],
 ): Promise<SettleOutcome[]> {
   const outcomes = await completeJobs(deps, completions);
-  metrics.completed(completions.filter((_, index) => outcomes[index]?.kind === 'settled'));
+  metrics.completed(completions.filter((_, index) => isNew(outcomes[index])));
   return outcomes;
 }
 
 export async function fail({ deps, metrics }: App, failures: readonly Failure[]): Promise<SettleOutcome[]> {
   const outcomes = await failJobs(deps, failures);
-  for (const outcome of outcomes) if (outcome.kind === 'settled') metrics.failed();
+  for (const outcome of outcomes) if (isNew(outcome)) metrics.failed();
   return outcomes;
+}
+
+/** A result that is told again was counted the first time. */
+function isNew(outcome: SettleOutcome | undefined): boolean {
+  return outcome?.kind === 'settled' && !outcome.repeated;
 }
 
 /** @throws MillraceError `stale_token` or `not_found` */

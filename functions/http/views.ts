@@ -21,7 +21,8 @@ export function jsonArray(elements: readonly string[]): string {
 
 /** The token is never among the fields: it is the claimant's secret. */
 export function jobText(job: JobRecord, more: Readonly<Record<string, string>> = {}): string {
-  return jsonObject(jobFields(job), { payload: job.payload, result: job.result ?? 'null', ...more });
+  const rest = Object.entries(more).map(([key, text]) => `,"${key}":${text}`);
+  return `{${fieldsText(job)},"payload":${job.payload},"result":${job.result ?? 'null'}${rest.join('')}}`;
 }
 
 /** @throws MillraceError `not_found` when the job was removed at this moment */
@@ -31,41 +32,40 @@ export async function currentJob(store: Pick<RecordStore, 'getJobs'>, id: JobId)
   return jobText(job);
 }
 
-function jobFields(job: JobRecord) {
-  return {
-    id: job.id,
-    idempotency_key: job.idempotencyKey,
-    type: job.type,
-    status: job.status,
-    attempt: job.attempt,
-    max_retries: job.maxRetries,
-    retry: job.retry,
-    priority: job.priority,
-    partition_key: job.partitionKey,
-    unique_key: job.uniqueKey,
-    concurrency: job.limits?.concurrency ?? null,
-    rate: job.limits?.rate ?? null,
-    workflow_id: job.instanceId,
-    step_index: job.stepIndex,
-    run_at: job.runAt,
-    last_error: job.lastError,
-    worker_id: job.workerId,
-    created_at: job.createdAt,
-    queued_at: job.queuedAt,
-    started_at: job.startedAt,
-    completed_at: job.completedAt,
-    updated_at: job.updatedAt,
-  };
+/**
+ * Put together by hand: a poll answers with a thousand of them, and JSON.stringify of the object took twice as long. Ids,
+ * types and times have nothing in them to escape.
+ */
+function fieldsText(job: JobRecord): string {
+  const { limits, retry } = job;
+  return (
+    `"id":"${job.id}","idempotency_key":${text(job.idempotencyKey)},"type":"${job.type}","status":"${job.status}",` +
+    `"attempt":${job.attempt},"max_retries":${job.maxRetries},"retry":${retry ? JSON.stringify(retry) : 'null'},` +
+    `"priority":${job.priority},"partition_key":${text(job.partitionKey)},"unique_key":${text(job.uniqueKey)},` +
+    `"concurrency":${limits?.concurrency ? JSON.stringify(limits.concurrency) : 'null'},` +
+    `"rate":${limits?.rate ? JSON.stringify(limits.rate) : 'null'},"workflow_id":${text(job.instanceId)},` +
+    `"step_index":${job.stepIndex},"run_at":${time(job.runAt)},"last_error":${text(job.lastError)},` +
+    `"worker_id":${text(job.workerId)},"created_at":${time(job.createdAt)},"queued_at":${time(job.queuedAt)},` +
+    `"started_at":${time(job.startedAt)},"completed_at":${time(job.completedAt)},"updated_at":${time(job.updatedAt)}`
+  );
+}
+
+function text(value: string | null): string {
+  return value === null ? 'null' : JSON.stringify(value);
+}
+
+function time(at: Date | null): string {
+  return at === null ? 'null' : `"${at.toISOString()}"`;
 }
 
 /** A claimed job when the answer is full: without its payload, which GET of the job gives. */
 export function jobTextWithoutPayload(job: JobRecord): string {
-  return jsonObject({ ...jobFields(job), payload_omitted: true }, { result: job.result ?? 'null' });
+  return `{${fieldsText(job)},"payload_omitted":true,"result":${job.result ?? 'null'}}`;
 }
 
 /** With the payload as a string, for a caller whose JSON parser would not keep it byte for byte. */
 export function jobTextWithPayloadText(job: JobRecord): string {
-  return jsonObject({ ...jobFields(job), payload_text: job.payload }, { result: job.result ?? 'null' });
+  return `{${fieldsText(job)},"payload_text":${JSON.stringify(job.payload)},"result":${job.result ?? 'null'}}`;
 }
 
 /** A job with the history of its attempts and its audit trail. */

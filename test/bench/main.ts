@@ -1,17 +1,22 @@
+import { measureBackendCpu } from './backend-cpu.ts';
 import { type BenchStack, describeMachine, startBenchStack } from './environment.ts';
+import { benchGrowth } from './growth.ts';
 import { type EnqueueResult, enqueueOverHttp } from './http-enqueue.ts';
 import { type LatencyResult, measureLatency } from './latency.ts';
 import { benchLifecycle } from './lifecycle/bench.ts';
 import { type LiveResult, whileRelayPublishes } from './live-relay.ts';
 import { savePeerCharts } from './peers/peer-charts.ts';
 import { benchPeers, peerTable } from './peers/peers.ts';
+import { measurePickup, type Pickup, pickupContestants } from './pickup.ts';
 import { benchRelay } from './relay-bench.ts';
 import { benchShards } from './shards.ts';
 import { spread } from './statistics.ts';
 import { benchWorkflows } from './workflows/bench.ts';
 
 /**
- * `npm run bench` runs everything; `npm run bench -- relay`, or `latency`, `http`, `shards`, `peers`, `lifecycle`, `workflows`, one part.
+ * `npm run bench` runs everything; `npm run bench -- relay`, or `latency`, `http`, `shards`, `peers`, `lifecycle`, `cpu`, `growth`,
+ * `pickup`, `workflows`, one part. `WE_BENCH_GROWTH` (10000,1000000) lists how many rows `growth` measures with, `WE_BENCH_HELD_SECONDS` (30) how
+ * long it holds a transaction open.
  * `WE_BENCH_LIVE` (10000,100000) lists how many instances live beside a step that is measured.
  * `WE_BENCH_ROUNDS` (3), `WE_BENCH_SECONDS` (10) and `WE_BENCH_MESSAGES` (1,000,000) make it shorter; `WE_BENCH_BACKLOGS` (10000) lists sizes of
  * backlog to drain besides, such as 10000,10000000. Figures go to the terminal as the tables of BENCHMARKS.md; `--save`
@@ -25,6 +30,13 @@ const parts: Readonly<Record<string, (stack: BenchStack) => Promise<void>>> = {
   peers: benchPeerRelays,
   lifecycle: benchLifecycles,
   workflows: benchAllWorkflows,
+  cpu: benchCpu,
+  growth: async (on) => {
+    const sizes = (process.env['WE_BENCH_GROWTH'] ?? '10000,1000000').split(',').map(Number);
+    const heldSeconds = Number(process.env['WE_BENCH_HELD_SECONDS'] ?? 30);
+    wideTable(await benchGrowth(on, { sizes, seconds, heldSeconds, progress }));
+  },
+  pickup: benchPickup,
 };
 
 const rounds = Number(process.env['WE_BENCH_ROUNDS'] ?? 3);
@@ -161,6 +173,35 @@ async function benchAllWorkflows(stack: BenchStack): Promise<void> {
     '\nWorkflows of three no-op steps, the instance, its first job and the outbox row in one durable transaction:\n',
   );
   table(rows);
+}
+
+async function benchCpu({ postgres }: BenchStack): Promise<void> {
+  const rows = await measureBackendCpu(postgres.dsn, 30);
+  console.log('\nProcessor time of the hot path, µs a job, in batches of 1,000 on one connection:\n');
+  wideTable([
+    ['', 'in PostgreSQL', 'in Node'],
+    ...rows.map((row) => [row.statement, row.backendUs.toFixed(1), row.nodeUs.toFixed(1)]),
+  ]);
+}
+
+async function benchPickup(stack: BenchStack): Promise<void> {
+  const rows: string[][] = [];
+  for (const [name, open] of Object.entries(pickupContestants)) {
+    const cells = [name];
+    for (const rate of [100, 500, 2_000]) {
+      const results: Pickup[] = [];
+      for (let round = 1; round <= rounds; round += 1) {
+        progress(`pickup at ${rate} jobs/s, ${name}, round ${round} of ${rounds}`);
+        results.push(await measurePickup(stack, open, { rate, seconds }));
+      }
+      const p50 = results.map(({ p50Ms }) => p50Ms);
+      const p99 = results.map(({ p99Ms }) => p99Ms);
+      cells.push(`${spread(p50, 1)} / ${spread(p99, 1)}`);
+    }
+    rows.push(cells);
+  }
+  console.log('\nFrom the commit of a job to the start of its handler, p50 / p99 in ms:\n');
+  wideTable([['', '100 jobs/s', '500 jobs/s', '2,000 jobs/s'], ...rows]);
 }
 
 function liveRows(results: readonly LiveResult[]): [string, string][] {

@@ -35,7 +35,7 @@ export const completeClause: Clause = {
     'gives the same answer when it is repeated, and keeps the first result': async ({ store }) => {
       const job = await claimed(store);
       await store.complete([{ ...job, result: '1' }]);
-      deepEqual(await store.complete([{ ...job, result: '2' }]), [{ kind: 'completed' }]);
+      deepEqual(await store.complete([{ ...job, result: '2' }]), [{ kind: 'completed', repeated: true }]);
       equal((await jobOf(store, job.id)).result, '1');
     },
     'gives the same answer to the same token many times at once': async ({ store }) => {
@@ -43,10 +43,21 @@ export const completeClause: Clause = {
       const answers = await Promise.all(
         Array.from({ length: 8 }, () => store.complete([{ ...job, result: '1' }])),
       );
-      deepEqual(
-        answers.flat(),
-        Array.from({ length: 8 }, () => ({ kind: 'completed' })),
-      );
+      ok(answers.flat().every(({ kind }) => kind === 'completed'));
+      equal(answers.flat().filter((answer) => !('repeated' in answer)).length, 1);
+    },
+    'tells one of two that complete overlapping jobs at once of each job that it was new': async ({
+      store,
+    }) => {
+      const jobs = await Promise.all(Array.from({ length: 30 }, () => claimed(store)));
+      const completions = jobs.map((job) => ({ ...job, result: '1' }));
+      const answers = await Promise.all([
+        store.complete(completions),
+        store.complete(completions.toReversed()),
+        store.complete(completions.slice(10, 20)),
+      ]);
+      ok(answers.flat().every(({ kind }) => kind === 'completed'));
+      equal(answers.flat().filter((answer) => !('repeated' in answer)).length, 30);
     },
     'refuses another token': async ({ store }) => {
       const [job, other] = [await claimed(store), await claimed(store)];

@@ -173,6 +173,18 @@ export const deadLetterClause: Clause = {
       equal((await claimOne(store, id)).attempt, 2);
       equal((await jobOf(store, id)).pastAttempts.length, 1);
     },
+    'have no attempt forgiven by any other move': async ({ store }) => {
+      const { id, token } = await claimed(store);
+      const moves = [
+        { expect: { status: 'running', attempt: 1, token }, status: 'retrying', delayMs: 0 },
+        { expect: { status: 'retrying', attempt: 1 }, status: 'queued' },
+        { expect: { status: 'queued', attempt: 1 }, status: 'dead_letter', lastError: 'x' },
+      ] as const;
+      for (const move of moves) {
+        deepEqual(await store.commit({ units: [unitFor({ id, ...move })] }), ['applied']);
+        equal((await jobOf(store, id)).attemptBase, 0);
+      }
+    },
     'bring their instance back without the reason it failed for': async ({ store }) => {
       const { id, unit } = await runningInstance(store);
       const failed = { ...aChange(id, 1, 'failed'), failureReason: 'x' };

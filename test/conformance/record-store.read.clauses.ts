@@ -110,6 +110,16 @@ export const listClause: Clause = {
       await enqueued(store);
       deepEqual(await store.counts(), { queueDepth: 2, running: 1, deadLetterDepth: 0 });
     },
+    'keeps what a type declares, until whoever knows says otherwise': async ({ store }) => {
+      const [a, b] = ['a' as StepId, 'b' as StepId];
+      const policy = { unique: { by: 'x' } };
+      await store.registerTypes([b, a], new Map([[a, policy]]));
+      await store.registerTypes([a, b]);
+      deepEqual(await store.listPolicies(), [{ type: a, policy }]);
+      await store.registerTypes([b], new Map([[b, {}]]));
+      await store.registerTypes([a], new Map());
+      deepEqual(await store.listPolicies(), [{ type: b, policy: {} }]);
+    },
     'registers types once': async ({ store }) => {
       await store.registerTypes(['b' as StepId, 'a' as StepId]);
       await store.registerTypes(['a' as StepId]);
@@ -158,6 +168,19 @@ export const deadlineClause: Clause = {
         (await store.undispatchedJobs(10)).map(({ id }) => id),
         [polled.id],
       );
+    },
+    'a job that was dispatched and is queued again without a message is found, until it has one': async ({
+      store,
+    }) => {
+      const job = await enqueued(store, aDispatchedJob());
+      const requeue = { id: job.id, expect: { status: 'queued', attempt: 0 }, status: 'queued' } as const;
+      const found = async () => (await store.undispatchedJobs(10)).map(({ id }) => id);
+      await store.commit({ units: [{ job: requeue, enqueue: [], audit: [] }] });
+      deepEqual(await found(), [job.id]);
+      const { dispatch } = aDispatchedJob();
+      if (!dispatch) throw new Error('the fixture has a message');
+      await store.commit({ units: [{ job: { ...requeue, dispatch }, enqueue: [], audit: [] }] });
+      deepEqual(await found(), []);
     },
     'an undecodable record may come again': async ({ store }) => {
       const record = {

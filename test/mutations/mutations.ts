@@ -97,8 +97,8 @@ export const mutations: readonly Mutation[] = [
     id: 'M10',
     bug: 'completes without the token of the attempt',
     file: 'adapters/postgres/sql/complete.ts',
-    find: 'on input.id = jobs.id and input.token = jobs.token',
-    replace: 'on input.id = jobs.id',
+    find: 'jobs.id = input.id and jobs.token = input.token',
+    replace: 'jobs.id = input.id',
     caughtBy: { ...conformance, tests: 'refuses another token' },
   },
   {
@@ -168,6 +168,14 @@ export const mutations: readonly Mutation[] = [
     find: "return phase !== 'over' && isCurrent;",
     replace: "return phase !== 'over' && (isCurrent || true);",
     caughtBy: simulation,
+  },
+  {
+    id: 'M21',
+    bug: 'forgives a job the attempts it has had whenever it moves',
+    file: 'adapters/postgres/sql/commit.ts',
+    find: 'case when applied.fresh_retries then jobs.attempt else jobs.attempt_base end',
+    replace: 'jobs.attempt',
+    caughtBy: { ...conformance, tests: 'no attempt forgiven' },
   },
 ];
 

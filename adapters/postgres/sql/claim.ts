@@ -1,5 +1,5 @@
 import type { ClaimRequest } from '../../../engine/ports/record-store.ts';
-import type { JobRow } from '../rows.ts';
+import { type JobRow, jobColumns } from '../rows.ts';
 import type { Database } from './database.ts';
 
 /** Whether the id was claimed, and if not the state that stood in the way (null: no such job). */
@@ -27,24 +27,22 @@ export async function claimJobs(db: Database, request: ClaimRequest): Promise<Cl
       set
         status = 'running',
         attempt = jobs.attempt + 1,
-        token = encode(
-          substring(sha256(convert_to($4::text || jobs.id || (jobs.attempt + 1), 'UTF8')) for 16), 'hex'
-        )::uuid,
+        token = millrace.claim_token($4::text, jobs.id, jobs.attempt + 1),
         worker_id = $2::text,
         lease_until = clock_timestamp() + $3::double precision * interval '1 millisecond',
         started_at = clock_timestamp(),
         updated_at = clock_timestamp()
       from free
       where jobs.id = free.id
-      returning jobs.*
+      returning ${jobColumns}
     ), held as (
       select * from claimed
       union all
-      select *
+      select ${jobColumns}
       from jobs
       where id = any ($1::uuid[])
         and status = 'running'
-        and token = encode(substring(sha256(convert_to($4::text || id || attempt, 'UTF8')) for 16), 'hex')::uuid
+        and token = millrace.claim_token($4::text, id, attempt)
     )
     select
       held.id is not null as claimed,

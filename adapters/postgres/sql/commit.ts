@@ -8,7 +8,7 @@ import { trailCtes, wakeWorkflows } from './instance-trail.ts';
  * expectation in the predicate: a concurrent change is then seen by the recheck that PostgreSQL makes after waiting for the
  * lock, so of two units for one row one applies. All that a unit writes hangs on both its job and its instance having been
  * locked so. Jobs that end with their instance's change are found by its activations: at the expected version this statement
- * sees all there are.
+ * sees all there are. As when enqueueing, no outbox row is written while the write-ahead log may grow no further.
  * @returns the indexes of the units that were applied
  */
 export async function applyUnits(
@@ -18,7 +18,9 @@ export async function applyUnits(
 ): Promise<Set<number>> {
   const { rows } = await db.query<{ ord: number }>(
     `
-    with unit as materialized (
+    with setting as materialized (
+      select dispatch_fallback from millrace_settings
+    ), unit as materialized (
       select *
       from json_to_recordset($1::json) as t (
         ord integer, job_id uuid, from_status text, attempt integer, token uuid, lease_expired boolean, to_status text, result text,
@@ -91,7 +93,10 @@ export async function applyUnits(
         attempt_base = case when applied.fresh_retries then jobs.attempt else jobs.attempt_base end,
         lease_until = null,
         queued_at = case when applied.to_status = 'queued' then clock_timestamp() else jobs.queued_at end,
-        dispatches = jobs.dispatches + case when applied.message is null then 0 else 1 end,
+        dispatches = jobs.dispatches
+          + case when applied.message is null or (select dispatch_fallback from setting) then 0 else 1 end,
+        unsent = applied.to_status = 'queued'
+          and (applied.message is null or (select dispatch_fallback from setting)),
         completed_at = case
           when applied.to_status in ('completed', 'dead_letter', 'cancelled') then clock_timestamp()
         end,
@@ -186,7 +191,8 @@ export async function applyUnits(
       )
       select
         id, type, status, payload::json, priority, max_retries, created_at, created_at, instance_id, step_index,
-        traceparent, retry::json, case when message is null then 0 else 1 end,
+        traceparent, retry::json,
+        case when message is null or (select dispatch_fallback from setting) then 0 else 1 end,
         case when status = 'queued' then clock_timestamp() end
       from new_job
     ), message as (
@@ -198,6 +204,7 @@ export async function applyUnits(
       select
         topic, count(*), string_agg(decode(message, 'base64'), ''::bytea order by ord), pack % $7::smallint, $7::smallint
       from message
+      where not (select dispatch_fallback from setting)
       group by topic, pack
       order by min(ord)
     ), audited as (

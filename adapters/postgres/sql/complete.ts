@@ -1,65 +1,64 @@
 import type { Completion } from '../../../engine/ports/record-store.ts';
 import { instanceColumns } from '../instance-rows.ts';
 import type { Database } from './database.ts';
+import { proofsInOrder } from './proofs.ts';
 import type { LoadedRow } from './read.ts';
 
-export interface CompleteAnswer {
-  completed: boolean;
+export interface StandingRow {
+  index: number;
   current_status: string | null;
   holds_token: boolean;
 }
 
 /** With the columns of a step that runs under the token, so that to decide about it takes no further statement. */
-export type CompleteRow = CompleteAnswer & (LoadedRow | { id: null });
+export type CompleteRow = StandingRow & (LoadedRow | { id: null });
 
 /**
- * Completes the jobs that stand alone and run under the given token. The others are reported as they are: a step of an
- * instance needs a decision first, and a repeated completion gets its first answer.
+ * Completes the jobs that stand alone and run under the given token. @returns how it stands with each of the others, by index
+ *
+ * What makes it one index step a job, in the order of the ids, which is that of every statement that takes rows of several
+ * jobs: the planner does not see how long the arrays from a sub-select are, and takes them for short; and `lease_until is not
+ * null`, which says "running" (the constraint jobs_lease), keeps it from the index of what runs, where an outdated statistic
+ * of "none" led to comparing each of these with each that runs. Locking the rows first, and joining what was updated to
+ * what was asked, cost 45 µs a job instead of 12; in a table of 300,000, 90.
  */
-export async function completeJobs(db: Database, completions: readonly Completion[]): Promise<CompleteRow[]> {
+export async function completeJobs(
+  db: Database,
+  completions: readonly Completion[],
+): Promise<ReadonlyMap<number, CompleteRow>> {
+  const { indexes, ids, tokens } = proofsInOrder(completions);
   const { rows } = await db.query<CompleteRow>(
     `
-    with input as (
-      select *
-      from unnest($1::uuid[], $2::uuid[], $3::json[]) with ordinality as t (id, token, result, ord)
-    ), locked as materialized (
-      select jobs.id, input.result
-      from jobs
-      join input on input.id = jobs.id and input.token = jobs.token
-      where jobs.status = 'running' and jobs.instance_id is null
-      order by jobs.id
-      for update of jobs
-    ), completed as (
+    with completed as (
       update jobs
       set
         status = 'completed',
-        result = locked.result,
+        result = input.result,
         lease_until = null,
         completed_at = clock_timestamp(),
         updated_at = clock_timestamp()
-      from locked
-      where jobs.id = locked.id
-      returning jobs.id
+      from unnest((select $1::uuid[]), (select $2::uuid[]), (select $3::json[]), (select $4::integer[])) as input (
+        id, token, result, index
+      )
+      where jobs.id = input.id and jobs.token = input.token and jobs.lease_until is not null and jobs.instance_id is null
+      returning input.index
     )
     select
-      completed.id is not null and jobs.token = input.token as completed,
-      jobs.status as current_status,
-      coalesce(jobs.token = input.token, false) as holds_token,
+      rest.index,
+      standing.status as current_status,
+      coalesce(standing.token = rest.token, false) as holds_token,
       step.*,
       ${instanceColumns}
-    from input
-    left join completed on completed.id = input.id
-    left join jobs on jobs.id = input.id
+    from unnest((select $1::uuid[]), (select $2::uuid[]), (select $4::integer[])) as rest (id, token, index)
+    left join jobs as standing on standing.id = rest.id
     left join jobs as step
-      on step.id = jobs.id and step.instance_id is not null and step.status = 'running' and step.token = input.token
+      on step.id = standing.id and step.instance_id is not null and step.status = 'running' and step.token = rest.token
     left join workflow_instances i on i.id = step.instance_id
-    order by input.ord
+    -- A look-up in what was hashed once, not a comparison of each with each.
+    where rest.index not in (select index from completed)
     `,
-    [
-      completions.map(({ id }) => id),
-      completions.map(({ token }) => token),
-      completions.map(({ result }) => result),
-    ],
+    [ids, tokens, indexes.map((index) => completions[index]?.result), indexes],
+    'complete',
   );
-  return rows;
+  return new Map(rows.map((row) => [row.index, row]));
 }

@@ -1,5 +1,5 @@
 import type { PollRequest } from '../../../engine/ports/record-store.ts';
-import type { JobRow } from '../rows.ts';
+import { type JobRow, jobColumns } from '../rows.ts';
 import type { Database } from './database.ts';
 
 /**
@@ -57,15 +57,13 @@ const takeInTurn = `
     set
       status = 'running',
       attempt = jobs.attempt + 1,
-      token = encode(
-        substring(sha256(convert_to($6::text || jobs.id || (jobs.attempt + 1), 'UTF8')) for 16), 'hex'
-      )::uuid,
+      token = millrace.claim_token($6::text, jobs.id, jobs.attempt + 1),
       worker_id = $4::text,
       lease_until = clock_timestamp() + $5::double precision * interval '1 millisecond',
       started_at = clock_timestamp(),
       updated_at = clock_timestamp()
     where jobs.id = any (array(select id from taken)) and jobs.status = 'queued'
-    returning jobs.*
+    returning ${jobColumns}
   )
   select * from claimed order by priority desc, id
 `;
@@ -102,11 +100,11 @@ function values(request: PollRequest): unknown[] {
 export async function selectPolled(db: Database, request: PollRequest): Promise<JobRow[]> {
   const { rows } = await db.query<JobRow>(
     `
-    select *
+    select ${jobColumns}
     from jobs
     where status = 'running'
       and worker_id = $1::text
-      and token = encode(substring(sha256(convert_to($2::text || id || attempt, 'UTF8')) for 16), 'hex')::uuid
+      and token = millrace.claim_token($2::text, id, attempt)
     order by priority desc, id
     `,
     [request.workerId, request.claimId],

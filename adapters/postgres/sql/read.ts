@@ -68,7 +68,7 @@ export async function selectUndispatchedJobs(db: Database, limit: number): Promi
     `
     select *
     from jobs
-    where status = 'queued' and dispatches = 0 and not (select dispatch_fallback from millrace_settings)
+    where status = 'queued' and (dispatches = 0 or unsent) and not (select dispatch_fallback from millrace_settings)
     order by id
     limit $1::integer
     `,

@@ -58,7 +58,7 @@ export async function changePressure(
       update millrace_settings
       set wal_pressure = $2::text, updated_at = clock_timestamp()
       where wal_pressure = $1::text
-      returning singleton
+      returning pg_notify('millrace_mode', '')
     )
     insert into audit_log (actor, action, detail)
     select $4::text, 'WAL_PRESSURE', jsonb_build_object('from', $1::text, 'to', $2::text, 'used', $3::numeric)

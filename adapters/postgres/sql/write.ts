@@ -1,10 +1,36 @@
 import type { AuditEntry } from '../../../engine/commit.ts';
-import type { UndecodableRecord } from '../../../engine/ports/record-store.ts';
+import type { JobPolicy } from '../../../engine/job-policy.ts';
+import type { TypePolicy, UndecodableRecord } from '../../../engine/ports/record-store.ts';
+import type { StepId } from '../../../events/ids.ts';
 import { auditRow } from './commit-params.ts';
 import type { Database } from './database.ts';
 
-export async function insertTypes(db: Database, types: readonly string[]): Promise<void> {
-  await db.query('insert into job_types (type) select unnest($1::text[]) on conflict do nothing', [types]);
+export async function insertTypes(
+  db: Database,
+  types: readonly StepId[],
+  policies?: ReadonlyMap<StepId, JobPolicy>,
+): Promise<void> {
+  await db.query(
+    `
+    insert into job_types (type, policy)
+    select * from unnest($1::text[], $2::json[])
+    on conflict (type) do update
+      set policy = excluded.policy
+      where $3::boolean and job_types.policy::text is distinct from excluded.policy::text
+    `,
+    [
+      types,
+      types.map((type) => (policies?.has(type) ? JSON.stringify(policies.get(type)) : null)),
+      policies !== undefined,
+    ],
+  );
+}
+
+export async function selectPolicies(db: Database): Promise<TypePolicy[]> {
+  const { rows } = await db.query<{ type: string; policy: string }>(
+    'select type, policy from job_types where policy is not null order by type',
+  );
+  return rows.map(({ type, policy }) => ({ type: type as StepId, policy: JSON.parse(policy) as JobPolicy }));
 }
 
 export async function selectTypes(db: Database): Promise<string[]> {

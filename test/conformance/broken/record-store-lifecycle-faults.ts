@@ -48,6 +48,19 @@ export function forgetsTheFreshRetries(store: RecordStore): RecordStore {
   });
 }
 
+/** Begins to count attempts anew whenever a job moves, so that it is retried for ever. */
+export function givesFreshRetriesUnasked(store: RecordStore): RecordStore {
+  return withFault(store, {
+    commit: ({ units }) =>
+      store.commit({
+        units: units.map((unit) => ({
+          ...unit,
+          ...(unit.job ? { job: { ...unit.job, freshRetries: true as const } } : {}),
+        })),
+      }),
+  });
+}
+
 /** Redrives dead letters that nobody asked for. */
 export function ignoresTheWordsOfTheError(store: RecordStore): RecordStore {
   return withFault(store, {

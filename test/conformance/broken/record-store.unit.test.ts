@@ -15,6 +15,7 @@ import {
 } from './record-store-faults.ts';
 import {
   forgetsTheFreshRetries,
+  givesFreshRetriesUnasked,
   hurriesTimers,
   ignoresTheWordsOfTheError,
   leavesTheJobsOpen,
@@ -51,6 +52,7 @@ const caughtBy: readonly (readonly [(store: RecordStore) => RecordStore, readonl
   [storesADefinitionTwice, [18]],
   [hurriesTimers, [19]],
   [forgetsTheFreshRetries, [12]],
+  [givesFreshRetriesUnasked, [12]],
   [ignoresTheWordsOfTheError, [12]],
   [purgesTooEarly, [13]],
   [tearsInstancesApart, [13]],

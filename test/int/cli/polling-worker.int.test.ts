@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createService } from '../../e2e/millrace.ts';
 import { failOnLeftoverProcesses } from '../../helpers/leaks.ts';
+import { startOtlpReceiver } from '../../helpers/otlp-receiver.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { startApi } from '../functions/http/api.ts';
 
@@ -29,10 +30,12 @@ registerHooks({ resolve(specifier, context, next) {
 } });
 `;
 
-async function startWorker(args: readonly string[], env: Record<string, string>) {
+const startWorker = (args: readonly string[], env: Record<string, string>) => start(['worker', ...args], env);
+
+async function start(args: readonly string[], env: Record<string, string>) {
   const spy = join(service.directory, 'spy.mjs');
   await writeFile(spy, SPY);
-  const child = spawn(process.execPath, ['--import', pathToFileURL(spy).href, MAIN, 'worker', ...args], {
+  const child = spawn(process.execPath, ['--import', pathToFileURL(spy).href, MAIN, ...args], {
     cwd: service.directory,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -75,11 +78,18 @@ test('a polling worker process completes jobs, and loads no module of Kafka', as
 });
 
 test('without an API the worker does it all on PostgreSQL itself, and loads no module of Kafka', async () => {
-  const worker = await startWorker(['--source', 'polling'], { WE_POSTGRES_DSN: api.database.dsn });
+  await using collector = await startOtlpReceiver();
+  const worker = await startWorker(['--source', 'polling'], {
+    WE_POSTGRES_DSN: api.database.dsn,
+    WE_METRICS_PORT: '0',
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+  });
   await waitFor(() => worker.output().includes('worker started; source=polling'), { within: 20_000 });
   const pool = api.database.pool();
   const { rows } = await pool.query<{ id: string }>(
-    `select millrace.enqueue('send-email', '{"to": "ada@example.org"}') as id from generate_series(1, 25)`,
+    `select millrace.enqueue('send-email', '{"to": "ada@example.org"}', traceparent => $1) as id
+     from generate_series(1, 25)`,
+    [`00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`],
   );
   const ids = rows.map(({ id }) => id);
   await waitFor(
@@ -91,9 +101,35 @@ test('without an API the worker does it all on PostgreSQL itself, and loads no m
     },
     { within: 20_000, what: 'the jobs to complete' },
   );
+  const [, page = ''] = /metrics at (\S+)/.exec(worker.output()) ?? [];
+  const metrics = await (await fetch(page)).text();
+  expect(metrics).toMatch(/^jobs_success_total 25$/m);
+  expect(metrics).toMatch(/^job_pickup_latency_count 25$/m);
   worker.child.kill('SIGTERM');
   expect(await worker.ended).toBe(0);
   expect(worker.output()).not.toMatch(/^module .*(kafkajs|platformatic|adapters\/kafka)/m);
+  const traced = collector.spans.filter(({ traceId }) => traceId === 'a'.repeat(32));
+  expect(new Set(traced.map(({ attributes }) => attributes['messaging.message.id'])).size).toBe(25);
+});
+
+test('the API in polling mode loads no module of Kafka, and none of OpenTelemetry without a collector', async () => {
+  const server = await start(['api'], {
+    WE_POSTGRES_DSN: api.database.dsn,
+    WE_DISPATCH_MODE: 'polling',
+    WE_HTTP_PORT: '0',
+  });
+  const address = /api listening on (\S+)/;
+  await waitFor(() => address.test(server.output()), { within: 20_000 });
+  const url = address.exec(server.output())?.[1] ?? '';
+  const body = JSON.stringify({ type: 'send-email', payload: { to: 'ada@example.org' } });
+  expect((await fetch(`${url}/api/v1/jobs`, { method: 'POST', body })).status).toBe(201);
+  server.child.kill('SIGTERM');
+  expect(await server.ended).toBe(0);
+  expect(server.output()).toMatch(/^module .*functions\/compose/m);
+  expect(server.output()).not.toMatch(
+    // Its API package, a few empty functions, comes with prom-client.
+    /^module .*(kafkajs|platformatic|adapters\/kafka|client-kafka|msk-iam|@opentelemetry\/(?!api\/))/m,
+  );
 });
 
 test('the check itself sees Kafka modules where they are loaded', async () => {

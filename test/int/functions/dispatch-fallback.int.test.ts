@@ -3,6 +3,7 @@ import { createPool } from '../../../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../../../adapters/postgres/record-store.ts';
 import { createEngineDeps } from '../../../adapters/system/engine-deps.ts';
 import { silentLogger } from '../../../engine/ports/logger.ts';
+import { queueDueJobs } from '../../../engine/roles/due-jobs.ts';
 import { dispatchPolledJobs, redispatchLostJobs } from '../../../engine/roles/lost-dispatches.ts';
 import { defineJob, PollingRunner } from '../../../sdk/index.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
@@ -73,6 +74,35 @@ test('a worker on stand-by starts, takes nothing, and takes all of it during a f
 test('a worker that is not on stand-by is told at its start that it would get nothing', async () => {
   const runner = new PollingRunner({ handlers, apiUrl: api.url, workerId: 'wrong' });
   await expect(runner.start()).rejects.toMatchObject({ code: 'poll_disabled' });
+});
+
+test('a retry and the next step of a workflow write no outbox row during a fallback, and one after it', async () => {
+  const steps = [
+    { name: 'a', type: 'noop', payload: {} },
+    { name: 'b', type: 'noop', payload: {} },
+  ];
+  await api.post('/api/v1/workflows', { name: 'w', steps });
+  const { json: job } = await api.post('/api/v1/jobs', { type: 'noop', payload: {} });
+  await setPressure('fallback');
+  const { json } = await api.post('/api/v1/jobs/poll', { types: ['noop'], worker_id: 'w', limit: 2 });
+  for (const { token, job: taken } of json['jobs'] as { token: string; job: { id: string } }[]) {
+    const end =
+      taken.id === job['id']
+        ? ['fail', { token, error: 'no luck', retry_after_ms: 1 }]
+        : ['complete', { token }];
+    expect((await api.post(`/api/v1/jobs/${taken.id}/${end[0]}`, end[1] as object)).status).toBe(200);
+  }
+  const pool = createPool({ dsn: api.database.dsn, poolSize: 1 }, silentLogger);
+  const leader = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
+  await waitFor(async () => (await queueDueJobs(leader, 10)) === 1, { within: 5_000, what: 'the retry' });
+  expect(await count(`from jobs where status = 'queued'`)).toBe(2);
+  expect(await count('from dispatch_outbox')).toBe(2);
+  await setPressure('calm');
+  expect(await dispatchPolledJobs(leader, 10)).toBe(2);
+  expect(await dispatchPolledJobs(leader, 10)).toBe(0);
+  // Both in one pack.
+  expect(await count('from dispatch_outbox')).toBe(3);
+  await pool.end();
 });
 
 test('what nobody polled goes through the outbox once the fallback is over, and not before', async () => {

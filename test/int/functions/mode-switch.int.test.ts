@@ -85,10 +85,10 @@ async function pollUntil(done: number): Promise<void> {
   await runner.stop();
 }
 
-/** The relay's leader, until `done`. */
-async function lead(done: () => Promise<boolean>): Promise<void> {
+/** The leader, of the relay unless told otherwise, until `done`. */
+async function lead(done: () => Promise<boolean>, mode: DispatchMode = 'kafka_outbox'): Promise<void> {
   const pool = createPool({ dsn: api.database.dsn, poolSize: 2 }, silentLogger);
-  const deps = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
+  const deps = createEngineDeps(createPostgresRecordStore(pool), mode);
   const stop = new AbortController();
   const roles = leaderRoles(deps, { logger: silentLogger, tickMs: 20, lostAfterMs: 300_000 });
   const running = Promise.all(roles.map((role) => role.run(stop.signal)));
@@ -151,3 +151,29 @@ test('there and back while jobs come in: each runs once', async () => {
   await consume(await messages());
   expect([...runs].sort()).toEqual([...ids].sort());
 });
+
+test('what Kafka had once and was queued again while polling is dispatched at the start of the leader', async () => {
+  await switchTo('kafka_outbox');
+  const ids = await enqueue(3);
+  await api.database.pool().query('truncate dispatch_outbox');
+  const { json } = await api.post('/api/v1/jobs/claim', { ids, worker_id: 'w' });
+  await switchTo('polling');
+  for (const { id, token } of json['results'] as { id: string; token: string }[]) {
+    const failure = { token, error: 'no luck', retry_after_ms: 1 };
+    expect((await api.post(`/api/v1/jobs/${id}/fail`, failure)).status).toBe(200);
+  }
+  await lead(async () => (await count(`status = 'queued'`)) === 3, 'polling');
+  expect(await messages()).toEqual([]);
+
+  await switchTo('kafka_outbox');
+  await lead(async () => (await messages()).length === 3);
+  await consume(await messages());
+  expect([...runs].sort()).toEqual([...ids].sort());
+});
+
+async function count(condition: string): Promise<number> {
+  const { rows } = await api.database
+    .pool()
+    .query<{ count: number }>(`select count(*)::integer as count from jobs where ${condition}`);
+  return rows[0]?.count ?? 0;
+}

@@ -76,7 +76,7 @@ describe('a failed attempt', () => {
     const { job } = await enqueueJob(engine.deps, request);
     const failure = { ...(await claim(engine, job.id)), error: 'x', retryable: true };
     const first = await failJobs(engine.deps, [failure]);
-    expect(await failJobs(engine.deps, [failure])).toEqual(first);
+    expect(await failJobs(engine.deps, [failure])).toEqual(first.map((one) => ({ ...one, repeated: true })));
     expect((await jobOf(engine, job.id)).pastAttempts).toHaveLength(1);
   });
 });
@@ -136,7 +136,8 @@ describe('a workflow', () => {
       completeJobs(engine.deps, [first]),
       completeJobs(engine.deps, [first]),
     ]);
-    expect(answers.flat()).toEqual(Array(2).fill({ kind: 'settled', status: 'completed' }));
+    const settled = { kind: 'settled', status: 'completed' };
+    expect(answers.flat()).toEqual([settled, { ...settled, repeated: true }]);
     expect((await engine.store.getInstance(instance.id))?.jobs).toHaveLength(2);
   });
 

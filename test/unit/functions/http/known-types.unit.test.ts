@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { TypePolicy } from '../../../../engine/ports/record-store.ts';
 import type { StepId } from '../../../../events/ids.ts';
 import { KnownTypes } from '../../../../functions/http/known-types.ts';
+import { waitFor } from '../../../helpers/wait-for.ts';
 
 const SEND_EMAIL = 'send-email' as StepId;
 const NOOP = 'noop' as StepId;
@@ -8,17 +10,21 @@ const NOOP = 'noop' as StepId;
 let registered: StepId[];
 let loads: number;
 let now: number;
+let policies: TypePolicy[];
 let types: KnownTypes;
+
+async function listTypes(): Promise<StepId[]> {
+  loads += 1;
+  return registered;
+}
 
 beforeEach(() => {
   registered = [SEND_EMAIL];
   loads = 0;
   now = 0;
   const clock = { now: () => new Date(now), sleep: () => Promise.resolve() };
-  types = new KnownTypes(async () => {
-    loads += 1;
-    return registered;
-  }, clock);
+  policies = [];
+  types = new KnownTypes({ listTypes, listPolicies: async () => policies }, clock);
 });
 
 describe('KnownTypes', () => {
@@ -46,14 +52,30 @@ describe('KnownTypes', () => {
   test('asks again at once when asking has failed', async () => {
     let fails = true;
     const flaky = new KnownTypes(
-      async () => {
-        if (fails) throw new Error('away');
-        return registered;
+      {
+        listTypes: async () => {
+          if (fails) throw new Error('away');
+          return registered;
+        },
+        listPolicies: async () => [],
       },
       { now: () => new Date(0), sleep: () => Promise.resolve() },
     );
     await expect(flaky.unknown(new Set([SEND_EMAIL]))).rejects.toThrow('away');
     fails = false;
     expect(await flaky.unknown(new Set([SEND_EMAIL]))).toEqual([]);
+  });
+
+  test('knows what a type declares anew, some seconds after it was changed', async () => {
+    await types.unknown(new Set([SEND_EMAIL]));
+    expect(types.policyOf(SEND_EMAIL)).toBeUndefined();
+    policies = [{ type: SEND_EMAIL, policy: { unique: {} } }];
+    now = 9_999;
+    await types.unknown(new Set([SEND_EMAIL]));
+    expect(loads).toBe(1);
+    now = 10_000;
+    await types.unknown(new Set([SEND_EMAIL]));
+    await waitFor(() => types.policyOf(SEND_EMAIL) !== undefined, { within: 1_000 });
+    expect(types.policyOf(SEND_EMAIL)).toEqual({ unique: {} });
   });
 });

@@ -1,0 +1,129 @@
+import { Logger, type Runner, run as runGraphile, runMigrations } from 'graphile-worker';
+import { readKafkaConfig } from '../../adapters/kafka/config.ts';
+import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
+import { enqueueJob } from '../../engine/commands/enqueue-jobs.ts';
+import type { DispatchMode } from '../../engine/deps.ts';
+import { silentLogger } from '../../engine/ports/logger.ts';
+import { closeApp, compose, endWaits } from '../../functions/compose.ts';
+import { createInProcessApi } from '../../functions/worker/in-process-api.ts';
+import { defineJob, KafkaRunner, PollingRunner } from '../../sdk/index.ts';
+import { BENCH_TYPE, type BenchStack } from './environment.ts';
+import { startRelay } from './relay-drain.ts';
+import { percentile } from './statistics.ts';
+
+export interface Pickup {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/** An engine with its worker in this process: one clock tells both ends, and whatever that costs is the same for all. */
+interface Contestant extends AsyncDisposable {
+  /** Resolves when the job is committed. */
+  enqueue(index: number): Promise<unknown>;
+}
+
+type Open = (stack: BenchStack, onStart: (index: number) => void) => Promise<Contestant>;
+
+export const pickupContestants: Readonly<Record<string, Open>> = {
+  'Millrace polling': (stack, onStart) => openMillrace(stack, 'polling', onStart),
+  'Millrace Kafka': (stack, onStart) => openMillrace(stack, 'kafka_outbox', onStart),
+  'graphile-worker 0.17.3': openGraphile,
+};
+
+const WARM_UP_MS = 2_000;
+const LAST_WITHIN_MS = 20_000;
+
+/** From the commit of a job to the start of its handler, at a steady rate. */
+export async function measurePickup(
+  stack: BenchStack,
+  open: Open,
+  { rate, seconds }: { readonly rate: number; readonly seconds: number },
+): Promise<Pickup> {
+  const committed: number[] = [];
+  const started: number[] = [];
+  await using contestant = await open(stack, (index) => {
+    started[index] = performance.now();
+  });
+  const warm = await pace(contestant, committed, { rate, ms: WARM_UP_MS });
+  const all = await pace(contestant, committed, { rate, ms: seconds * 1000 });
+  const isDone = () => Object.keys(started).length >= all;
+  for (const end = performance.now() + LAST_WITHIN_MS; !isDone(); ) {
+    if (performance.now() > end) throw new Error('jobs that were committed have not started');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  // A handler may start before this process has heard of the commit.
+  const waited = started.slice(warm).map((at, index) => Math.max(0, at - (committed[warm + index] ?? at)));
+  const sorted = waited.toSorted((a, b) => a - b);
+  return { p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99) };
+}
+
+/** @returns how many were enqueued, since the beginning */
+async function pace(
+  contestant: Contestant,
+  committed: number[],
+  { rate, ms }: { rate: number; ms: number },
+): Promise<number> {
+  const before = committed.length;
+  const sent: Promise<void>[] = [];
+  const began = performance.now();
+  const enqueue = async (index: number) => {
+    await contestant.enqueue(index);
+    committed[index] = performance.now();
+  };
+  for (let elapsed = 0; elapsed < ms; elapsed = performance.now() - began) {
+    while (sent.length < (elapsed / 1000) * rate) sent.push(enqueue(before + sent.length));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  await Promise.all(sent);
+  return before + sent.length;
+}
+
+async function openMillrace(
+  stack: BenchStack,
+  mode: DispatchMode,
+  onStart: (index: number) => void,
+): Promise<Contestant> {
+  await using opened = new AsyncDisposableStack();
+  await stack.pool.query('truncate jobs, dispatch_outbox, audit_log');
+  Object.assign(process.env, stack.env, { WE_DISPATCH_MODE: mode, WE_LOG_LEVEL: 'error' });
+  opened.defer(() => closeApp());
+  opened.defer(() => endWaits());
+  if (mode === 'kafka_outbox') {
+    const relay = await startRelay(stack);
+    opened.defer(() => relay.stop());
+  }
+  const app = compose();
+  const api = createInProcessApi(app, { workerId: 'pickup', leaseSeconds: 120 });
+  const noop = defineJob<{ index: number }>(({ job }) => onStart(job.payload.index));
+  const options = { handlers: { [BENCH_TYPE]: noop }, api, workerId: 'pickup' };
+  const runner =
+    mode === 'polling'
+      ? new PollingRunner({ ...options, pollApi: api, concurrency: 24, prefetch: 100 })
+      : new KafkaRunner({
+          ...options,
+          concurrency: 24,
+          streamer: createKafkaStreamer(readKafkaConfig(process.env), silentLogger),
+        });
+  await runner.start();
+  opened.defer(() => runner.stop());
+  const held = opened.move();
+  return {
+    enqueue: (index) =>
+      enqueueJob(app.deps, { type: BENCH_TYPE, payload: JSON.stringify({ index }), maxRetries: 2 }),
+    [Symbol.asyncDispose]: () => held.disposeAsync(),
+  };
+}
+
+async function openGraphile({ postgres }: BenchStack, onStart: (index: number) => void): Promise<Contestant> {
+  await runMigrations({ connectionString: postgres.dsn });
+  const runner: Runner = await runGraphile({
+    // It writes a line a job, which nobody else does.
+    logger: new Logger(() => () => undefined),
+    preset: { worker: { connectionString: postgres.dsn, concurrentJobs: 24, maxPoolSize: 30 } },
+    taskList: { noop: async (payload) => onStart((payload as { index: number }).index) },
+  });
+  return {
+    enqueue: (index) => runner.addJob('noop', { index }),
+    [Symbol.asyncDispose]: () => runner.stop(),
+  };
+}
