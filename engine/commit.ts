@@ -116,6 +116,8 @@ export const auditActions = [
   'WORKFLOW_FAILED',
   'WORKFLOW_CANCELLED',
   'WORKFLOW_RESUMED',
+  'SCHEDULE_CHANGED',
+  'SCHEDULE_RUN',
 ] as const;
 
 export type AuditAction = (typeof auditActions)[number];

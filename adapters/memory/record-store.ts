@@ -181,12 +181,15 @@ export class MemoryRecordStore implements RecordStore {
     return (await this.getJobs(ids)).map((job) => this.#load(job));
   }
 
-  async listJobs({ status, type, before, limit }: JobFilter): Promise<JobRecord[]> {
+  async listJobs({ status, type, text, before, after, limit }: JobFilter): Promise<JobRecord[]> {
+    const sought = text?.toLowerCase();
     return this.#jobsWhere(
       (job) =>
         (status === undefined || job.status === status) &&
         (type === undefined || job.type === type) &&
-        (before === undefined || job.id < before),
+        (before === undefined || job.id < before) &&
+        (after === undefined || job.id > after) &&
+        (sought === undefined || searchedText(job).includes(sought)),
     )
       .sort((a, b) => (a.id < b.id ? 1 : -1))
       .slice(0, limit);
@@ -383,4 +386,8 @@ export class MemoryRecordStore implements RecordStore {
   #in(milliseconds: number): Date {
     return new Date(this.#clock.now().getTime() + milliseconds);
   }
+}
+
+function searchedText({ id, idempotencyKey, partitionKey, workerId, lastError, payload }: JobRecord): string {
+  return [id, idempotencyKey, partitionKey, workerId, lastError, payload].join('\n').toLowerCase();
 }

@@ -25,11 +25,14 @@ export async function createSchedule(
 export async function changeSchedule(
   deps: EngineDeps,
   name: string,
-  changes: ScheduleChanges,
+  { actor, ...changes }: ScheduleChanges & { readonly actor: string },
 ): Promise<ScheduleRecord> {
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     const current = await getSchedule(deps, name);
-    if (await apply(deps, current, { changes, source: current.source })) return getSchedule(deps, name);
+    if (!(await apply(deps, current, { changes, source: current.source }))) continue;
+    const detail = { schedule: name, fields: Object.keys(changes), enabled: changes.enabled ?? null };
+    await deps.store.audit([{ action: 'SCHEDULE_CHANGED', actor, detail }]);
+    return getSchedule(deps, name);
   }
   throw contention();
 }
@@ -47,10 +50,13 @@ export async function getSchedule(deps: EngineDeps, name: string): Promise<Sched
 }
 
 /** Enqueues its job now, besides its ticks, also while it is paused. @throws MillraceError `not_found` */
-export async function runSchedule(deps: EngineDeps, name: string): Promise<Enqueued> {
+export async function runSchedule(deps: EngineDeps, name: string, actor: string): Promise<Enqueued> {
   const { type, payload, maxRetries, priority, retry, partitionKey } = await getSchedule(deps, name);
   const rest = { retry: retry ?? undefined, partitionKey: partitionKey ?? undefined };
-  return enqueueJob(deps, { type, payload, maxRetries, priority, ...rest });
+  const enqueued = await enqueueJob(deps, { type, payload, maxRetries, priority, ...rest });
+  const detail = { schedule: name };
+  await deps.store.audit([{ action: 'SCHEDULE_RUN', actor, jobId: enqueued.job.id, detail }]);
+  return enqueued;
 }
 
 /** A schedule as a millrace.config.ts declares it; without `enabled` a pause that somebody made stays. */

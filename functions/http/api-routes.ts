@@ -23,6 +23,7 @@ import { recordUndecodable } from './handlers/record-undecodable.ts';
 import { redriveDeadLetters } from './handlers/redrive-dead-letters.ts';
 import { retryJob } from './handlers/retry-job.ts';
 import { startWorkflow } from './handlers/start-workflow.ts';
+import { insightRoutes } from './insight-routes.ts';
 import { scheduleRoutes } from './schedule-routes.ts';
 
 export interface Route {
@@ -88,6 +89,7 @@ export const apiRoutes: readonly Route[] = [
     endpoint: cancelWorkflow,
   },
   ...scheduleRoutes,
+  ...insightRoutes,
   { method: 'GET', path: '/health', summary: 'Whether the process serves', endpoint: health },
   { method: 'GET', path: '/metrics', summary: 'Metrics of this process', endpoint: metricsPage },
 ];

@@ -28,6 +28,11 @@ const missedLimit = z
 const priority = z.int().min(-32_768).max(32_767);
 const partitionKey = text(255);
 
+const scheduleActor = text(255).default('api').meta({ description: 'Who; kept in the audit trail.' });
+
+/** To run one now. */
+export const scheduleRunRequest = z.strictObject({ actor: scheduleActor });
+
 export const scheduleRequest = z
   .strictObject({
     name: scheduleName,
@@ -58,6 +63,7 @@ export const scheduleChange = z
     priority: priority.optional(),
     partition_key: partitionKey.nullable().optional(),
     enabled: z.boolean().optional().meta({ description: 'False pauses, true resumes.' }),
+    actor: scheduleActor,
   })
   .meta({ id: 'ScheduleChange', description: 'What is absent stays as it is.' });
 

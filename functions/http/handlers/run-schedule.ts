@@ -2,19 +2,22 @@ import { runSchedule as run } from '../../../engine/commands/schedules.ts';
 import { createdJobText } from '../created-job-text.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import * as replies from '../replies.ts';
+import { scheduleRunRequest } from '../schedule-shapes.ts';
 import { jobText } from '../views.ts';
 
 export const runSchedule = defineEndpoint(
   {
     name: 'schedule',
+    body: scheduleRunRequest,
+    optionalBody: true,
     replies: {
       201: { description: 'Its job is enqueued now, besides its ticks.', schema: replies.job },
       404: { description: 'There is no such schedule.' },
     },
   },
-  async ({ name }, app) => {
+  async ({ name, body }, app) => {
     const { deps, metrics } = app();
-    const enqueued = await run(deps, name);
+    const enqueued = await run(deps, name, body.actor);
     if (enqueued.kind !== 'created') return { status: 201, body: jobText(enqueued.job) };
     metrics.enqueued([enqueued.job.type]);
     return { status: 201, body: createdJobText(enqueued.job) };
