@@ -73,7 +73,7 @@ function stateOf(stack: Stack) {
   ]);
   return {
     apiUrl: stack.apiUrl,
-    uiUrl: `${stack.apiUrl}/docs`,
+    uiUrl: `${stack.apiUrl}/ui`,
     metricsUrl: stack.metricsUrl,
     postgresUrl: stack.postgres.dsn,
     kafkaBrokers: stack.kafka?.brokers ?? [],
@@ -91,7 +91,8 @@ function printReady(stack: Stack): void {
   console.log(`
 ready
   api       ${apiUrl}
-  docs      ${uiUrl}
+  ui        ${uiUrl}
+  docs      ${apiUrl}/docs
   metrics   ${metricsUrl}
   postgres  ${postgresUrl}${kafkaBrokers.length === 0 ? '' : `\n  kafka     ${kafkaBrokers.join(',')}`}
 

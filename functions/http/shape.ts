@@ -21,7 +21,7 @@ export interface EndpointShape<Body extends z.ZodType = z.ZodType, Query extends
   /** What `{id}` in the path is the id of. */
   readonly id?: 'job' | 'workflow';
   /** What `{name}` in the path is the name of. */
-  readonly name?: 'schedule';
+  readonly name?: 'schedule' | 'asset';
   readonly query?: Query;
   readonly body?: Body;
   /** A request without a body is one with `{}`. */
