@@ -80,8 +80,8 @@ function Tile({ name, value, note, status, page, bad }: TileOf) {
 function Dispatch({ data }: { data: Overview }) {
   const how =
     data.mode === 'polling'
-      ? `Workers poll the API. The oldest queued job waits for ${format.seconds(data.queued_oldest_seconds)}.`
-      : `Through Kafka. ${format.number(data.backlog_messages)} jobs are not with the broker yet, the oldest for ${format.seconds(data.backlog_oldest_seconds)}.`;
+      ? `Workers poll the API. ${oldest('job queued', data.queued_oldest_seconds)}`
+      : `Through Kafka. ${format.number(data.backlog_messages)} jobs are not with the broker yet. ${oldest('of them', data.backlog_oldest_seconds)}`;
   return h(
     'div',
     null,
@@ -98,4 +98,8 @@ function Dispatch({ data }: { data: Overview }) {
       ],
     }),
   );
+}
+
+function oldest(what: string, age: number | null): string {
+  return age === null ? 'None waits.' : `The oldest ${what} waits for ${format.seconds(age)}.`;
 }

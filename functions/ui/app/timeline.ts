@@ -25,9 +25,6 @@ const ACTIONS: Readonly<Record<string, string>> = {
 export function hopsOf(job: JobDetail): Hop[] {
   const hops: Hop[] = [hop(job.created_at, 'Accepted: committed')];
   if (job.queued_at && job.queued_at !== job.created_at) hops.push(hop(job.queued_at, 'Queued'));
-  for (const { at, actor, action, detail } of job.audit) {
-    hops.push(hop(at, ACTIONS[action] ?? action, { by: actor, note: noteOf(detail) }));
-  }
   for (const { attempt, outcome, worker_id, started_at, ended_at, error } of job.attempts) {
     const by = worker_id ?? undefined;
     if (started_at) hops.push(hop(started_at, `Attempt ${attempt} claimed`, { by }));
@@ -35,6 +32,9 @@ export function hopsOf(job: JobDetail): Hop[] {
       hops.push(
         hop(ended_at, `Attempt ${attempt} ${outcome.replaceAll('_', ' ')}`, { by, note: error ?? undefined }),
       );
+  }
+  for (const { at, actor, action, detail } of job.audit) {
+    hops.push(hop(at, ACTIONS[action] ?? action, { by: actor, note: noteOf(detail) }));
   }
   return hops.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
 }
