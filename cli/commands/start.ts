@@ -12,6 +12,7 @@ import { aborted, releaseParent, shutdownSignal } from '../shutdown.ts';
 
 export function startCommand(): Command {
   return new Command('start')
+    .alias('dev')
     .description(
       'run the whole stack on this machine until Ctrl-C: PostgreSQL, Kafka, API, relay, worker; with WE_DISPATCH_MODE=polling PostgreSQL, API, worker',
     )

@@ -21,7 +21,13 @@ export interface Content {
 
 /** Jobs of every state, with hostile text wherever a caller or a worker can put any. */
 export async function fill(api: Api): Promise<Content> {
-  const completed = await job(api, { type: 'send-email', payload: { to: 'ada@example.org' } });
+  const { text } = await api.raw({
+    method: 'POST',
+    path: '/api/v1/jobs',
+    headers: { 'content-type': 'application/json' },
+    body: '{"type":"send-email","payload":{"to":"ada@example.org","big":12345678901234567890,"one":1.0}}',
+  });
+  const completed = String((JSON.parse(text) as { id: string }).id);
   const claimed = await claim(api, completed);
   await api.post(`/api/v1/jobs/${completed}/complete`, {
     token: claimed,

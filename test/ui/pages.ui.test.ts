@@ -63,3 +63,12 @@ test('hostile text is shown as the text it is', async () => {
   const shown = await page.getByRole('region', { name: 'Last error' }).textContent();
   expect(shown).toBe(HOSTILE.toWellFormed());
 });
+
+test('a payload is shown to the last digit', async () => {
+  await using watched = await openPage(browser, api.url, views[1]);
+  const { page } = watched;
+  await page.goto(`${api.url}/ui#/jobs/${content.completed}`);
+  const payload = page.getByRole('region', { name: 'Payload' });
+  await payload.getByText('12345678901234567890').waitFor();
+  expect(await payload.textContent()).toContain('"one": 1.0');
+});

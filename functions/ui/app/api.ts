@@ -39,7 +39,20 @@ async function request<T>(path: string, init: RequestInit): Promise<T> {
   const text = await response.text();
   if (!response.ok)
     throw new Refused(response.status, reasonOf(text) ?? `The API answered ${response.status}.`);
-  return (text === '' ? undefined : JSON.parse(text)) as T;
+  return (text === '' ? undefined : parse(text)) as T;
+}
+
+type Reviver = (key: string, value: unknown, context?: { readonly source?: string }) => unknown;
+/** In every browser of the last two years, and not yet in the types of the language. */
+const exact: { rawJSON?: (text: string) => unknown; parse(text: string, reviver: Reviver): unknown } = JSON;
+
+/** A number that JavaScript would round is kept as it was written: payloads are shown to the last digit. */
+function parse(text: string): unknown {
+  return exact.parse(text, (_key, value, { source } = {}) =>
+    typeof value === 'number' && exact.rawJSON && source !== undefined && source !== String(value)
+      ? exact.rawJSON(source)
+      : value,
+  );
 }
 
 /** Of a problem document. */

@@ -1,6 +1,7 @@
 import { h } from 'preact';
 import { send } from './api.ts';
 import { ask } from './dialog.ts';
+import { useFeature } from './features.ts';
 import { duration, time } from './format.ts';
 import { useLive } from './live.ts';
 import { Card, Facts, IdLink, Json, Loaded, Page, Status } from './parts.ts';
@@ -55,9 +56,18 @@ function Detail({ workflow }: { workflow: Workflow }) {
         ['Failure', workflow.failure_reason && h('span', { class: 'error' }, workflow.failure_reason)],
       ],
     }),
+    h(Graph, { workflow }),
     h(Card, { title: 'Timeline' }, h(Gantt, { workflow })),
     workflow.steps.map((step, index) => h(StepCard, { key: step.name, step, place: index + 1 })),
   );
+}
+
+/** As an image: whatever stands in a definition, an image runs nothing. */
+function Graph({ workflow: { id, name, updated_at } }: { workflow: Workflow }) {
+  if (!useFeature('/api/v1/workflows/{id}/graph')) return null;
+  const src = `/api/v1/workflows/${id}/graph?format=svg`;
+  const alt = `Graph of ${name}; each step is in the timeline below`;
+  return h(Card, { title: 'Graph' }, h('img', { key: updated_at, class: 'graph', src, alt }));
 }
 
 type Step = Workflow['steps'][number];
