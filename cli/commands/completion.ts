@@ -14,9 +14,17 @@ export function completionCommand(): Command {
 }
 
 async function completion(shell: (typeof shells)[number]): Promise<void> {
-  const { createProgram, treeOf } = await import('../program.ts');
-  const words = treeOf(await createProgram()).map((command) => [pathOf(command), wordsOf(command)] as const);
-  console.log(shell === 'bash' ? bash(words) : zsh(words));
+  const { createProgram } = await import('../program.ts');
+  console.log(completionScript(shell, await createProgram()));
+}
+
+export function completionScript(shell: (typeof shells)[number], program: Command): string {
+  const words = allOf(program).map((command) => [pathOf(command), wordsOf(command)] as const);
+  return shell === 'bash' ? bash(words) : zsh(words);
+}
+
+function allOf(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allOf)];
 }
 
 /** `jobs list`; empty for the command itself. */

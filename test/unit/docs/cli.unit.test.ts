@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import { completionScript } from '../../../cli/commands/completion.ts';
 import { createProgram } from '../../../cli/program.ts';
 import { cliReference } from '../../../cli/reference.ts';
 
@@ -18,7 +19,7 @@ test('only the verb that is asked for is loaded, also by its other name', async 
 
 /** What bash would offer after these words. */
 async function offered(...words: readonly string[]): Promise<string[]> {
-  const script = execFileSync(process.execPath, [resolve('cli/main.ts'), 'completion', 'bash']).toString();
+  const script = completionScript('bash', await createProgram());
   const line = ['millrace', ...words].map((word) => `'${word}'`).join(' ');
   const ask = `COMP_WORDS=(${line}); COMP_CWORD=${words.length}; _millrace; printf '%s\\n' "\${COMPREPLY[@]}"`;
   return execFileSync('bash', ['-c', `${script}\n${ask}`])
