@@ -51,6 +51,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'ui',
+          include: ['test/ui/**/*.ui.test.ts'],
+          ...backends,
+          fileParallelism: false,
+          sequence: { groupOrder: 5 },
+        },
+      },
+      {
+        test: {
           name: 'chaos',
           include: ['test/**/*.chaos.test.ts'],
           ...backends,

@@ -167,6 +167,8 @@ export const auditActions = [
   'WORKFLOW_CANCELLED',
   'WORKFLOW_RESUMED',
   'WORKFLOW_PAUSED',
+  'SCHEDULE_CHANGED',
+  'SCHEDULE_RUN',
 ] as const;
 
 export type AuditAction = (typeof auditActions)[number];

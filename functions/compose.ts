@@ -2,6 +2,7 @@ import { openTracing } from '../adapters/opentelemetry/open-tracing.ts';
 import { Announcer } from '../adapters/postgres/announcer.ts';
 import { announcing } from '../adapters/postgres/announcing-store.ts';
 import { PostgresArrivals } from '../adapters/postgres/arrivals.ts';
+import { createInsight, type Insight } from '../adapters/postgres/insight.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
@@ -21,6 +22,7 @@ import { createJobMetrics, type JobMetrics } from './http/metrics.ts';
 export interface App {
   readonly deps: EngineDeps;
   readonly types: KnownTypes;
+  readonly insight: Insight;
   readonly metrics: JobMetrics;
   /** Undefined where nothing is traced. */
   readonly tracing: AppTracing | undefined;
@@ -110,6 +112,7 @@ function create(): App {
     duties: async (signal) =>
       (await import('./leader-work.ts')).doDuties(config, { deps, db: pool, metrics, logger, signal }),
     types,
+    insight: createInsight(pool),
     metrics,
     tracing: tracing && { open: tracing, flushEach: config.serverless },
     close: async () => {

@@ -23,3 +23,7 @@ export function claimToken(claimId: string, id: JobId, attempt: number): ClaimTo
   const hex = createHash('sha256').update(`${claimId}${id}${attempt}`).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}` as ClaimToken;
 }
+
+export function later(time: Date, milliseconds: number): Date {
+  return new Date(time.getTime() + milliseconds);
+}

@@ -33,6 +33,13 @@ export class MemoryLifecycle {
     return due.sort((a, b) => a.runAt.getTime() - b.runAt.getTime()).slice(0, limit);
   }
 
+  async unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]> {
+    const before = new Date(this.#tables.clock.now().getTime() - olderThanMs);
+    return this.#jobsWhere(
+      ({ status, queuedAt }) => status === 'queued' && queuedAt !== null && queuedAt < before,
+    ).slice(0, limit);
+  }
+
   async nextDueMs(): Promise<number | undefined> {
     const waiting = this.#waiting();
     if (waiting.length === 0) return undefined;
@@ -47,12 +54,15 @@ export class MemoryLifecycle {
     );
   }
 
-  async listJobs({ status, type, before, limit }: JobFilter): Promise<JobRecord[]> {
+  async listJobs({ status, type, text, before, after, limit }: JobFilter): Promise<JobRecord[]> {
+    const sought = text?.toLowerCase();
     const found = this.#jobsWhere(
       (job) =>
         (status === undefined || job.status === status) &&
         (type === undefined || job.type === type) &&
-        (before === undefined || job.id < before),
+        (before === undefined || job.id < before) &&
+        (after === undefined || job.id > after) &&
+        (sought === undefined || searchedText(job).includes(sought)),
     );
     return found.sort(byId).reverse().slice(0, limit);
   }
@@ -146,4 +156,8 @@ function purgeable<Row extends Ended>(
   });
   const next = walked.length < limit ? undefined : walked.at(-1)?.id;
   return { old, purged: { removed: old.length, next } };
+}
+
+function searchedText({ id, idempotencyKey, partitionKey, workerId, lastError, payload }: JobRecord): string {
+  return [id, idempotencyKey, partitionKey, workerId, lastError, payload].join('\n').toLowerCase();
 }

@@ -46,7 +46,7 @@ import type { InstanceId, JobId, StepId } from '../../events/ids.ts';
 import { MemoryKeys } from './job-keys.ts';
 import { changedJob, jobFromNew, meetsExpectation } from './job-states.ts';
 import { MemoryJobTypes } from './job-types.ts';
-import { byTurn, claimToken, withinBytes } from './leases.ts';
+import { byTurn, claimToken, later, withinBytes } from './leases.ts';
 import { MemoryLifecycle } from './lifecycle.ts';
 import { MemoryLimits } from './limits.ts';
 import { MemoryScheduleStore } from './schedules.ts';
@@ -147,7 +147,7 @@ export class MemoryRecordStore implements RecordStore {
       const job = this.#jobs.get(id);
       if (!job) return { kind: 'not_found' };
       if (job.status !== 'running' || job.token !== token) return { kind: 'lost', status: job.status };
-      const leaseUntil = this.#in(leaseMs);
+      const leaseUntil = later(this.#clock.now(), leaseMs);
       this.#save({ ...job, leaseUntil, updatedAt: this.#clock.now() });
       return { kind: 'extended', leaseUntil };
     });
@@ -266,11 +266,8 @@ export class MemoryRecordStore implements RecordStore {
     ).slice(0, limit);
   }
 
-  async unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]> {
-    const before = this.#in(-olderThanMs);
-    return this.#jobsWhere(
-      ({ status, queuedAt }) => status === 'queued' && queuedAt !== null && queuedAt < before,
-    ).slice(0, limit);
+  unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]> {
+    return this.#lifecycle.unclaimedJobs(olderThanMs, limit);
   }
 
   async admit(
@@ -373,7 +370,8 @@ export class MemoryRecordStore implements RecordStore {
     const { claimId, workerId, leaseMs } = claim;
     const attempt = job.attempt + 1;
     const token = claimToken(claimId, job.id, attempt);
-    const [now, leaseUntil] = [this.#clock.now(), this.#in(leaseMs)];
+    const now = this.#clock.now();
+    const leaseUntil = later(now, leaseMs);
     const lease = { token, workerId, leaseUntil, startedAt: now, updatedAt: now };
     const running = this.#save({ ...job, ...lease, status: 'running', attempt });
     this.#limits.started(running);
@@ -395,9 +393,5 @@ export class MemoryRecordStore implements RecordStore {
 
   #jobsWhere(condition: (job: JobRecord) => boolean): JobRecord[] {
     return [...this.#jobs.values()].filter(condition);
-  }
-
-  #in(milliseconds: number): Date {
-    return new Date(this.#clock.now().getTime() + milliseconds);
   }
 }

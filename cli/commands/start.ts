@@ -12,6 +12,7 @@ import { aborted, releaseParent, shutdownSignal } from '../shutdown.ts';
 
 export function startCommand(): Command {
   return new Command('start')
+    .alias('dev')
     .description(
       'run the whole stack on this machine until Ctrl-C: PostgreSQL, Kafka, API, relay, worker; with WE_DISPATCH_MODE=polling PostgreSQL, API, worker',
     )
@@ -73,7 +74,7 @@ function stateOf(stack: Stack) {
   ]);
   return {
     apiUrl: stack.apiUrl,
-    uiUrl: `${stack.apiUrl}/docs`,
+    uiUrl: `${stack.apiUrl}/ui`,
     metricsUrl: stack.metricsUrl,
     postgresUrl: stack.postgres.dsn,
     kafkaBrokers: stack.kafka?.brokers ?? [],
@@ -91,7 +92,8 @@ function printReady(stack: Stack): void {
   console.log(`
 ready
   api       ${apiUrl}
-  docs      ${uiUrl}
+  ui        ${uiUrl}
+  docs      ${apiUrl}/docs
   metrics   ${metricsUrl}
   postgres  ${postgresUrl}${kafkaBrokers.length === 0 ? '' : `\n  kafka     ${kafkaBrokers.join(',')}`}
 

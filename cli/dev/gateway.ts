@@ -9,6 +9,7 @@ import { problemReply } from '../../functions/http/problem.ts';
 import { bodyLimits, tooLarge } from '../../functions/http/request-body.ts';
 import type { HttpResult } from '../../functions/http/shape.ts';
 import { toContext, toEvent } from './gateway-event.ts';
+import { UiEvents } from './ui-events.ts';
 
 export interface GatewayOptions {
   /** 0 for any free one. */
@@ -39,7 +40,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { port, host = '127.0.0.1', logger, signal } = options;
   const server = createServer({ keepAliveTimeout: 65_000, requestTimeout: REQUEST_TIMEOUT_MS });
   const underWay = new Set<ServerResponse>();
+  const events = new UiEvents();
   server.on('request', (request, response) => {
+    if (request.method === 'GET' && request.url === '/ui/events' && server.listening) {
+      events.serve(response);
+      return;
+    }
     underWay.add(response);
     response.once('close', () => underWay.delete(response));
     serve(server, request, response).catch((error: unknown) => {
@@ -52,6 +58,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping ??= close(server, underWay);
+    events.close();
     return stopping;
   };
   signal?.addEventListener('abort', () => void stop(), { once: true });

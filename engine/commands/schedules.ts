@@ -29,13 +29,16 @@ export async function createSchedule(
 export async function changeSchedule(
   deps: EngineDeps,
   name: string,
-  changes: ScheduleChanges,
+  { actor, ...changes }: ScheduleChanges & { readonly actor: string },
 ): Promise<ScheduleRecord> {
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     const current = await getSchedule(deps, name);
     const after = { ...current, ...changes };
     if (after.definition !== null) await scheduledInstances(deps, after);
-    if (await apply(deps, current, { changes, source: current.source })) return getSchedule(deps, name);
+    if (!(await apply(deps, current, { changes, source: current.source }))) continue;
+    const detail = { schedule: name, fields: Object.keys(changes), enabled: changes.enabled ?? null };
+    await deps.store.audit([{ action: 'SCHEDULE_CHANGED', actor, detail }]);
+    return getSchedule(deps, name);
   }
   throw contention();
 }
@@ -56,16 +59,23 @@ export async function getSchedule(deps: EngineDeps, name: string): Promise<Sched
 export async function runSchedule(
   deps: EngineDeps,
   name: string,
+  actor: string,
 ): Promise<Enqueued | { readonly kind: 'started'; readonly instance: NewInstance }> {
   const schedule = await getSchedule(deps, name);
   const { type, payload, maxRetries, priority, retry, partitionKey } = schedule;
   if (type === null) {
     const instances = await scheduledInstances(deps, schedule, `schedule/${name}`);
     await deps.store.start(instances);
+    await deps.store.audit([
+      { action: 'SCHEDULE_RUN', actor, instanceId: instances[0].id, detail: { schedule: name } },
+    ]);
     return { kind: 'started', instance: instances[0] };
   }
   const rest = { retry: retry ?? undefined, partitionKey: partitionKey ?? undefined };
-  return enqueueJob(deps, { type, payload, maxRetries, priority, ...rest });
+  const enqueued = await enqueueJob(deps, { type, payload, maxRetries, priority, ...rest });
+  const detail = { schedule: name };
+  await deps.store.audit([{ action: 'SCHEDULE_RUN', actor, jobId: enqueued.job.id, detail }]);
+  return enqueued;
 }
 
 /** What an instance that a schedule starts writes. @throws MillraceError `invalid_request` or `not_found` */

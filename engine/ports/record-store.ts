@@ -304,10 +304,19 @@ export interface LoadedJob {
 export interface JobFilter {
   readonly status?: JobStatus | undefined;
   readonly type?: StepId | undefined;
+  /**
+   * In its id, keys, worker, last error or payload, in upper or lower case. Among the {@link TEXT_SEARCH_DEPTH} newest jobs
+   * that the rest describes: it must not read millions.
+   */
+  readonly text?: string | undefined;
   /** Only jobs older than this one. */
   readonly before?: JobId | undefined;
+  /** Only jobs newer than this one. */
+  readonly after?: JobId | undefined;
   readonly limit: number;
 }
+
+export const TEXT_SEARCH_DEPTH = 20_000;
 
 export interface AuditRecord {
   readonly at: Date;

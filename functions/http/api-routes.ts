@@ -35,6 +35,7 @@ import { signalWorkflow } from './handlers/signal-workflow.ts';
 import { startBatch } from './handlers/start-batch.ts';
 import { startWorkflow } from './handlers/start-workflow.ts';
 import { uploadDefinition } from './handlers/upload-definition.ts';
+import { insightRoutes } from './insight-routes.ts';
 import { scheduleRoutes } from './schedule-routes.ts';
 
 export interface Route {
@@ -167,6 +168,7 @@ export const apiRoutes: readonly Route[] = [
     endpoint: drawDefinition,
   },
   ...scheduleRoutes,
+  ...insightRoutes,
   { method: 'GET', path: '/health', summary: 'Whether the process serves', endpoint: health },
   { method: 'GET', path: '/metrics', summary: 'Metrics of this process', endpoint: metricsPage },
 ];

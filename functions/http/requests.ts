@@ -54,6 +54,12 @@ export const jobBatchRequest = z.strictObject({ jobs: z.array(jobRequest).min(1)
 export const jobListQuery = z.strictObject({
   status: z.enum(jobStatuses).optional(),
   type: stepId.optional(),
+  created_after: dateTime.optional(),
+  created_before: dateTime.optional(),
+  text: text(200).optional().meta({
+    description:
+      'Part of the id, a key, the worker, the last error or the payload. Looks at the 20,000 newest jobs of the rest of the filter.',
+  }),
   ...pageFields,
 });
 

@@ -32,6 +32,11 @@ const input = z
   .record(z.string(), z.unknown())
   .meta({ description: 'An object; the variables that the workflow begins with.' });
 
+const scheduleActor = text(255).default('api').meta({ description: 'Who; kept in the audit trail.' });
+
+/** To run one now. */
+export const scheduleRunRequest = z.strictObject({ actor: scheduleActor });
+
 export const scheduleRequest = z
   .strictObject({
     name: scheduleName,
@@ -70,6 +75,7 @@ export const scheduleChange = z
     priority: priority.optional(),
     partition_key: partitionKey.nullable().optional(),
     enabled: z.boolean().optional().meta({ description: 'False pauses, true resumes.' }),
+    actor: scheduleActor,
   })
   .refine(({ type, definition }) => type === undefined || definition === undefined, {
     path: ['type'],

@@ -23,7 +23,7 @@ export interface EndpointShape<Body extends z.ZodType = z.ZodType, Query extends
   /** The path has `{step}` in it. */
   readonly step?: true;
   /** What `{name}` in the path is the name of. */
-  readonly name?: 'schedule';
+  readonly name?: 'schedule' | 'asset';
   readonly query?: Query;
   readonly body?: Body;
   /** A request without a body is one with `{}`. */

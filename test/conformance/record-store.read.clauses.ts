@@ -104,6 +104,17 @@ export const listClause: Clause = {
       deepEqual(await ids({ type: 'other' as StepId, limit: 10 }), [other.id]);
       deepEqual(await ids({ type: 'other' as StepId, status: 'running', limit: 10 }), []);
     },
+    'finds jobs by a part of their payload, key or id, and between two others': async ({ store }) => {
+      const [oldest, hay] = [await enqueued(store), await enqueued(store)];
+      const needle = await enqueued(store, aJob({ payload: '{"to":"Ada%_<b>"}' }));
+      const ids = async (filter: Partial<Parameters<typeof store.listJobs>[0]>) =>
+        (await store.listJobs({ limit: 10, ...filter })).map(({ id }) => id);
+      deepEqual(await ids({ text: 'ADA%_<B>' }), [needle.id]);
+      deepEqual(await ids({ text: 'ada%%' }), []);
+      deepEqual(await ids({ text: hay.id }), [hay.id]);
+      deepEqual(await ids({ text: needle.id, before: needle.id }), []);
+      deepEqual(await ids({ after: oldest.id, before: needle.id }), [hay.id]);
+    },
     'counts by state': async ({ store }) => {
       await claimed(store);
       await enqueued(store);

@@ -1,4 +1,4 @@
-import type { JobFilter } from '../../../engine/ports/record-store.ts';
+import { type JobFilter, TEXT_SEARCH_DEPTH } from '../../../engine/ports/record-store.ts';
 import type { InstanceId, JobId } from '../../../events/ids.ts';
 import { type InstanceRow, instanceColumns } from '../instance-rows.ts';
 import type { JobRow } from '../rows.ts';
@@ -116,14 +116,31 @@ export async function selectJobPage(db: Database, filter: JobFilter): Promise<Jo
   const { rows } = await db.query<JobRow>(
     `
     select *
-    from jobs
-    where ($1::text is null or status = $1)
-      and ($2::text is null or type = $2)
-      and ($3::uuid is null or id < $3)
+    from (
+      select *
+      from jobs
+      where ($1::text is null or status = $1)
+        and ($2::text is null or type = $2)
+        and ($3::uuid is null or id < $3)
+        and ($4::uuid is null or id > $4)
+      order by id desc
+      limit case when $5::text is null then $6::integer else $7::integer end
+    ) as newest
+    where $5::text is null or position(
+      lower($5) in lower(concat_ws(e'\\n', id, idempotency_key, partition_key, worker_id, last_error, payload::text))
+    ) > 0
     order by id desc
-    limit $4::integer
+    limit $6::integer
     `,
-    [filter.status ?? null, filter.type ?? null, filter.before ?? null, filter.limit],
+    [
+      filter.status ?? null,
+      filter.type ?? null,
+      filter.before ?? null,
+      filter.after ?? null,
+      filter.text ?? null,
+      filter.limit,
+      TEXT_SEARCH_DEPTH,
+    ],
   );
   return rows;
 }

@@ -41,7 +41,8 @@ export const changeSchedule = defineEndpoint(
       partitionKey: body.partition_key,
       enabled: body.enabled,
     };
-    return { status: 200, body: scheduleText(await change(deps, name, defined(changes))) };
+    const by = { ...defined(changes), actor: body.actor };
+    return { status: 200, body: scheduleText(await change(deps, name, by)) };
   },
 );
 

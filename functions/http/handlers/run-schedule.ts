@@ -3,6 +3,7 @@ import { runSchedule as run } from '../../../engine/commands/schedules.ts';
 import { createdJobText } from '../created-job-text.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import * as replies from '../replies.ts';
+import { scheduleRunRequest } from '../schedule-shapes.ts';
 import { jobText } from '../views.ts';
 import { startedWorkflow } from '../workflow-replies.ts';
 import { startedWorkflowText } from '../workflow-views.ts';
@@ -10,6 +11,8 @@ import { startedWorkflowText } from '../workflow-views.ts';
 export const runSchedule = defineEndpoint(
   {
     name: 'schedule',
+    body: scheduleRunRequest,
+    optionalBody: true,
     replies: {
       201: {
         description: 'Its job is enqueued now, or its workflow started, besides its ticks.',
@@ -18,9 +21,9 @@ export const runSchedule = defineEndpoint(
       404: { description: 'There is no such schedule.' },
     },
   },
-  async ({ name }, app) => {
+  async ({ name, body }, app) => {
     const { deps, metrics } = app();
-    const enqueued = await run(deps, name);
+    const enqueued = await run(deps, name, body.actor);
     if (enqueued.kind === 'started') {
       const { instance } = enqueued;
       metrics.enqueued(instance.jobs.map((job) => job.type));

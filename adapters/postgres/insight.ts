@@ -1,0 +1,55 @@
+import { MillraceError } from '../../engine/errors.ts';
+import { translate } from './errors.ts';
+import type { Database } from './sql/database.ts';
+import * as sql from './sql/insight.ts';
+
+export interface Leader {
+  readonly name: string;
+  readonly leader: string;
+  readonly term: string;
+}
+
+export type Overview = Omit<sql.OverviewRow, 'leaders'> & {
+  readonly leaders: readonly Leader[];
+  readonly recent: sql.RecentRow;
+};
+
+/** What people and dashboards look at. Reads only, and each of them a bounded number of rows. */
+export interface Insight {
+  overview(): Promise<Overview>;
+  relay(): Promise<sql.RelaySettingsRow & { readonly slots: readonly sql.RelayShardRow[] }>;
+  types(): Promise<readonly sql.TypeRow[]>;
+}
+
+export function createInsight(db: Database): Insight {
+  return {
+    overview: () =>
+      translated(async () => {
+        const [overview, recent] = await Promise.all([sql.selectOverview(db), sql.selectRecent(db)]);
+        const row = found(overview);
+        return { ...row, leaders: JSON.parse(row.leaders) as Leader[], recent: found(recent) };
+      }),
+    relay: () =>
+      translated(async () => {
+        const [settings, slots] = await Promise.all([sql.selectRelaySettings(db), sql.selectRelayShards(db)]);
+        return { ...found(settings), slots };
+      }),
+    types: () => translated(() => sql.selectTypeLoads(db)),
+  };
+}
+
+async function translated<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+function found<T>(row: T | undefined): T {
+  if (row) return row;
+  throw new MillraceError(
+    'internal',
+    'millrace_settings has no row. Put it back: insert into millrace_settings default values',
+  );
+}

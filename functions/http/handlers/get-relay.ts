@@ -1,0 +1,13 @@
+import { defineEndpoint } from '../endpoint.ts';
+import * as shapes from '../insight-shapes.ts';
+
+export const getRelay = defineEndpoint(
+  {
+    replies: {
+      200: { description: 'What the database knows of the relay and its slots.', schema: shapes.relay },
+    },
+  },
+  async (_input, app) => ({ status: 200, body: JSON.stringify(await app().insight.relay()) }),
+);
+
+export const { handler } = getRelay;
