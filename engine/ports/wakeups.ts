@@ -3,8 +3,14 @@ import type { Clock } from './clock.ts';
 /**
  * `millrace_due`: a job waits that is due sooner than those that waited before it. `millrace_schedules`: somebody has made or
  * changed a schedule. `millrace_limits`: a job waits for a limit, or one that was counted against it has moved.
+ * `millrace_eventbus`: messages were published.
  */
-export const wakeupChannels = ['millrace_due', 'millrace_schedules', 'millrace_limits'] as const;
+export const wakeupChannels = [
+  'millrace_due',
+  'millrace_schedules',
+  'millrace_limits',
+  'millrace_eventbus',
+] as const;
 
 export type WakeupChannel = (typeof wakeupChannels)[number];
 
