@@ -99,8 +99,8 @@ export function noSuchConsumer({ stream, name }: ConsumerRef): MillraceError {
 }
 
 function checkName(what: string, name: string): void {
-  if (/^[A-Za-z0-9_-]{1,100}$/.test(name)) return;
-  throw wrong(`"${name}" is no name for a ${what}: use letters, digits, _ and -, at most 100.`);
+  if (/^[A-Za-z0-9_=-]{1,250}$/.test(name)) return;
+  throw wrong(`"${name}" is no name for a ${what}: use letters, digits, _, = and -, at most 250.`);
 }
 
 function wrong(message: string): MillraceError {

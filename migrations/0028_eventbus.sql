@@ -6,7 +6,7 @@ create table eventbus_streams (
   subjects text[] not null,
   max_age_ms bigint,
   created_at timestamptz not null default clock_timestamp(),
-  constraint eventbus_streams_name check (name ~ '^[A-Za-z0-9_-]{1,100}$'),
+  constraint eventbus_streams_name check (name ~ '^[A-Za-z0-9_=-]{1,250}$'),
   constraint eventbus_streams_subjects check (cardinality(subjects) > 0),
   constraint eventbus_streams_max_age check (max_age_ms > 0)
 );
@@ -42,7 +42,7 @@ create table eventbus_consumers (
   term bigint not null default 0,
   created_at timestamptz not null default clock_timestamp(),
   primary key (stream_name, name),
-  constraint eventbus_consumers_name check (name ~ '^[A-Za-z0-9_-]{1,100}$'),
+  constraint eventbus_consumers_name check (name ~ '^[A-Za-z0-9_=-]{1,250}$'),
   constraint eventbus_consumers_limits check (ack_wait_ms > 0 and max_deliver > 0 and max_pending > 0)
 );
 

@@ -44,7 +44,7 @@ export interface EventBus {
 export type HandleDelivery = (delivery: BusDelivery) => Promise<void>;
 
 export interface StreamSpec {
-  /** Letters, digits, `_` and `-`. */
+  /** Letters, digits, `_`, `=` and `-`; at most 250. */
   readonly name: string;
   /** Patterns; no two streams may claim the same subject. */
   readonly subjects: readonly string[];
