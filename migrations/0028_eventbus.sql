@@ -72,3 +72,25 @@ alter table eventbus_event_deliveries set (
   autovacuum_vacuum_scale_factor = 0.0,
   autovacuum_vacuum_threshold = 5000
 );
+
+-- Transaction ids begin elsewhere in another cluster: after a logical restore (pg_dump) places and messages mean nothing to
+-- it, and consumers refuse to begin. Run this once then, before anything publishes or consumes. What a consumer had before
+-- it comes to it from its deliveries, so that nothing is lost and nothing comes again that was acknowledged.
+create function eventbus_after_restore() returns void
+language plpgsql
+as $$
+begin
+  lock table eventbus_events, eventbus_consumers, eventbus_event_deliveries in exclusive mode;
+  insert into eventbus_event_deliveries (stream_name, consumer_name, event_id, delivery_count, due_at)
+  select consumer.stream_name, consumer.name, event.id, 0, clock_timestamp()
+  from eventbus_consumers consumer
+  join eventbus_events event
+    on event.stream_name = consumer.stream_name
+    and (event.xid, event.id) > (consumer.place_xid, consumer.place_id)
+    and event.subject ~ consumer.filter_regex;
+  update eventbus_consumers
+  set place_xid = '0',
+      place_id = coalesce((select max(id) from eventbus_events where stream_name = eventbus_consumers.stream_name), 0);
+  update eventbus_events set xid = '0';
+end
+$$;

@@ -8,7 +8,7 @@ import {
   noSuchStream,
   streamOf,
 } from '../../../engine/bus-rules.ts';
-import { isMillraceError } from '../../../engine/errors.ts';
+import { isMillraceError, MillraceError } from '../../../engine/errors.ts';
 import type { Clock } from '../../../engine/ports/clock.ts';
 import type {
   BusMessage,
@@ -25,7 +25,7 @@ import type { Wakeups } from '../../../engine/ports/wakeups.ts';
 import { translate } from '../errors.ts';
 import {
   lockStreams,
-  selectAckWait,
+  selectConsumer,
   selectStreams,
   upsertConsumer,
   upsertStream,
@@ -98,8 +98,10 @@ export class PgChannelBus implements EventBus {
 
   async subscribe(consumer: ConsumerRef, handle: HandleDelivery, signal: AbortSignal): Promise<void> {
     const { pool, roles, clock, pollMs = 1_000 } = this.#options;
-    const ackWaitMs = await translated(selectAckWait(pool, consumer));
-    if (ackWaitMs === undefined) throw noSuchConsumer(consumer);
+    const found = await translated(selectConsumer(pool, consumer));
+    if (!found) throw noSuchConsumer(consumer);
+    if (found.isForeign) throw restoredElsewhere(consumer);
+    const { ackWaitMs } = found;
     const deps = { db: pool, roles, hub: this.#hub, clock, logger: this.#logger, pollMs };
     await new Member(deps, { consumer, ackWaitMs, handle }).run(signal);
   }
@@ -158,6 +160,14 @@ export class PgChannelBus implements EventBus {
       }
     }
   }
+}
+
+function restoredElsewhere({ stream, name }: ConsumerRef): MillraceError {
+  return new MillraceError(
+    'configuration',
+    `The stream ${stream} has transaction ids that this PostgreSQL has not given out yet: it was restored from another one. ` +
+      `${name} would pass messages over. Stop what publishes and consumes, and run: select eventbus_after_restore()`,
+  );
 }
 
 async function translated<T>(asked: Promise<T>): Promise<T> {

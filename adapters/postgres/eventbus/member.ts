@@ -47,6 +47,7 @@ export class Member {
   #gatePauseMs = GATE_PAUSE_MS.min;
   /** Whether messages wait for others to be settled. */
   #isFull = false;
+  #settlements = 0;
 
   constructor(deps: MemberDeps, options: MemberOptions) {
     this.#deps = deps;
@@ -109,13 +110,16 @@ export class Member {
     const { db, pollMs } = this.#deps;
     const { consumer } = this.#options;
     for (;;) {
+      const settledBefore = this.#settlements;
       const taken = await takeNew(db, consumer, { term, scan: SCAN });
       if (!taken.isHeld) return undefined;
       for (const message of taken.messages) handOver(message);
       this.#isFull = taken.isFull;
       const due = taken.dueInMs === 0 ? await takeDue(db, consumer, { term, limit: DUE }) : [];
       for (const message of due) handOver(message);
-      const hasMore = (taken.scanned === SCAN && !taken.isFull) || due.length === DUE;
+      // What was settled while the statement ran has made room of which nobody was told.
+      const hasRoom = !taken.isFull || this.#settlements !== settledBefore;
+      const hasMore = (hasRoom && (taken.isFull || taken.scanned === SCAN)) || due.length === DUE;
       if (hasMore && !signal.aborted) continue;
       return this.#restMs(taken, pollMs);
     }
@@ -132,6 +136,7 @@ export class Member {
     const ref = { consumer, sequence: message.sequence, deliveryCount: message.deliveryCount };
     const makingRoom = async (settling: Promise<void>) => {
       await settling;
+      this.#settlements += 1;
       if (this.#isFull) sleeper.tell();
     };
     const delivery: BusDelivery = {

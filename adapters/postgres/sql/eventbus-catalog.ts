@@ -60,19 +60,32 @@ export async function upsertConsumer(db: Database, consumer: Required<ConsumerSp
   return rowCount === 1;
 }
 
-export async function selectAckWait(
+export interface ConsumerState {
+  readonly ackWaitMs: number;
+  /** Whether its place or its messages are of another cluster, whose transaction ids are ahead of this one's. */
+  readonly isForeign: boolean;
+}
+
+export async function selectConsumer(
   db: Database,
   { stream, name }: ConsumerRef,
-): Promise<number | undefined> {
-  const { rows } = await db.query<{ ack_wait_ms: number }>(
+): Promise<ConsumerState | undefined> {
+  const { rows } = await db.query<{ ack_wait_ms: number; is_foreign: boolean }>(
     `
-    select ack_wait_ms::double precision as ack_wait_ms
+    select
+      ack_wait_ms::double precision as ack_wait_ms,
+      place_xid >= pg_snapshot_xmax(pg_current_snapshot()) or exists (
+        select
+        from eventbus_events
+        where stream_name = $1::text and xid >= pg_snapshot_xmax(pg_current_snapshot())
+      ) as is_foreign
     from eventbus_consumers
     where stream_name = $1::text and name = $2::text
     `,
     [stream, name],
   );
-  return rows[0]?.ack_wait_ms;
+  const [row] = rows;
+  return row && { ackWaitMs: row.ack_wait_ms, isForeign: row.is_foreign };
 }
 
 /** @returns false when a later term has it already */

@@ -203,3 +203,28 @@ it('messages older than the age of their stream are deleted, with what was not s
   expect(await left('eventbus_events', kept)).toBe(1);
   await pool.end();
 });
+
+it('after a restore into another cluster a consumer refuses to begin, and then goes on where it was', async () => {
+  await using own = await createDatabase();
+  await using bus = openPgChannel(own.dsn);
+  const stream = await newStream(bus);
+  const subject = `${stream}.a`;
+  await bus.publish([{ subject, payload: Buffer.from('before') }]);
+  {
+    await using first = await consuming(bus, stream);
+    await waitFor(() => first.texts.length === 1, { within: 10_000, what: 'the message' });
+  }
+  await bus.publish([{ subject, payload: Buffer.from('during') }]);
+  const ahead = `(xid::text::bigint + 1000000)::text::xid8`;
+  await own.pool().query(`update eventbus_events set xid = ${ahead}`);
+  await own.pool().query(`update eventbus_consumers set place_xid = ${ahead.replace('xid', 'place_xid')}`);
+
+  const refused = bus.subscribe({ stream, name: 'c' }, (one) => one.ack(), AbortSignal.timeout(10_000));
+  await expect(refused).rejects.toThrow(/eventbus_after_restore/);
+
+  await own.pool().query('select eventbus_after_restore()');
+  await bus.publish([{ subject, payload: Buffer.from('after') }]);
+  await using second = await consuming(bus, stream);
+  await waitFor(() => second.texts.length >= 2, { within: 10_000, what: 'what had not been delivered' });
+  expect(second.texts.sort()).toEqual(['after', 'during']);
+});
