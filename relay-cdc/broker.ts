@@ -26,7 +26,7 @@ export interface Broker {
   greet(say: (line: string) => void): Promise<void>;
   /** @throws MillraceError when one cannot be published to */
   check(topics: readonly Topic[]): Promise<void>;
-  /** Kafka's: what a bus in PostgreSQL has is committed in the database that the relay asks. */
+  /** Kafka's alone: after a crash on a bus the un-acked window is repeated, and claims refuse the second copy. */
   readonly readTail?: ReadTail;
   readonly openLagReader?: () => Promise<LagReader>;
   close(): Promise<void>;
