@@ -25,6 +25,8 @@ export const errorCodes = {
   broker_tls_failed: 'The TLS handshake with the broker failed.',
   broker_not_authorized: 'The broker knows the principal and does not allow it this.',
   topic_missing: 'A topic does not exist. Topics are never created automatically.',
+  stream_missing: 'No stream claims the subject, or there is no stream or consumer of this name.',
+  message_too_large: 'A message is larger than the event bus takes.',
   publish_failed: 'The broker did not acknowledge a batch.',
   database_unreachable: 'PostgreSQL does not answer or refuses the connection.',
   database_not_logical: 'PostgreSQL runs without logical decoding (wal_level).',

@@ -1,12 +1,9 @@
 import type { Pool } from 'pg';
-import type { KafkaConfig } from '../adapters/kafka/config.ts';
-import { probeKafka } from '../adapters/kafka/probe.ts';
-import { checkTopics } from '../adapters/kafka/topics.ts';
-import { checkWriteAccess } from '../adapters/kafka/write-access.ts';
 import { redact, translate } from '../adapters/postgres/errors.ts';
 import { isMillraceError, MillraceError } from '../engine/errors.ts';
 import type { StepId } from '../events/ids.ts';
 import { jobTopic } from '../events/topics.ts';
+import type { Broker } from './broker.ts';
 import type { RelayConfig } from './config.ts';
 import { reasonOf } from './failures.ts';
 import { type Candidacy, stand } from './relay.ts';
@@ -22,7 +19,7 @@ const MIGRATIONS = [
 
 export interface BootDeps {
   readonly config: RelayConfig;
-  readonly kafka: KafkaConfig;
+  readonly broker: Broker;
   readonly pool: Pool;
   readonly say: (line: string) => void;
 }
@@ -33,15 +30,12 @@ export interface BootDeps {
  * @returns the connections on which this replica stands as a candidate, one a shard
  */
 export async function boot(deps: BootDeps): Promise<Candidacy[]> {
-  const { config, kafka, pool, say } = deps;
+  const { config, broker, pool, say } = deps;
   say('mode=kafka_outbox');
-  await greetBroker(kafka, say);
+  await broker.greet(say);
   const topics = (await listTypes(pool, config)).map(jobTopic);
   say(`validating topics: ${topics.length === 0 ? '(no job types registered)' : topics.join(', ')}`);
-  if (topics.length > 0) {
-    await checkTopics(kafka, topics);
-    await checkWriteAccess(kafka, topics);
-  }
+  if (topics.length > 0) await broker.check(topics);
   say('all topics present');
   await requireLogical(pool);
   const candidacies: Candidacy[] = [];
@@ -57,21 +51,6 @@ export async function boot(deps: BootDeps): Promise<Candidacy[]> {
     await Promise.all(candidacies.map(({ connection }) => connection.close()));
     throw error;
   }
-}
-
-async function greetBroker(kafka: KafkaConfig, say: (line: string) => void): Promise<void> {
-  const { source, transport, scram } = kafka;
-  const brokers = source.kind === 'seeds' ? `[${source.brokers.join(',')}]` : source.arn;
-  say(
-    scram
-      ? `kafka transport=${transport} mechanism=${scram.mechanism}`
-      : `kafka transport=${transport} brokers=${brokers}`,
-  );
-  const user = scram?.username ?? 'the IAM role';
-  await probeKafka(kafka, (stage) => {
-    if (stage === 'tls') say('TLS handshake ok');
-    if (stage === 'sasl') say(`SASL auth ok as user=${user}`);
-  });
 }
 
 async function listTypes(pool: Pool, { postgres }: RelayConfig): Promise<StepId[]> {

@@ -1,8 +1,4 @@
 import type { Environment } from '../adapters/env.ts';
-import { readKafkaConfig } from '../adapters/kafka/config.ts';
-import { openLagReader } from '../adapters/kafka/consumer-lag.ts';
-import { createKafkaStreamer } from '../adapters/kafka/event-streamer.ts';
-import { createTailReader } from '../adapters/kafka/log-tail.ts';
 import { openTracing } from '../adapters/opentelemetry/open-tracing.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
@@ -17,6 +13,7 @@ import type { Logger } from '../engine/ports/logger.ts';
 import { leaderRoles } from '../engine/roles/leader-roles.ts';
 import { observingEnds } from '../engine/workflow-ends.ts';
 import { boot } from './boot.ts';
+import { openBroker } from './broker.ts';
 import { readRelayConfig, requireKafkaMode } from './config.ts';
 import { serveHealth } from './health.ts';
 import { RelayMetrics } from './metrics.ts';
@@ -51,11 +48,12 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   const say = (line: string): void => write(`[dispatch] ${line}`);
   requireKafkaMode(env);
   const config = readRelayConfig(env);
-  const kafka = readKafkaConfig(env);
   await using cleanup = new AsyncDisposableStack();
+  const broker = openBroker(env, config.postgres, logger);
+  cleanup.defer(() => broker.close());
   const pool = createPool(config.postgres, logger);
   cleanup.defer(() => pool.end());
-  const candidacies = await boot({ config, kafka, pool, say });
+  const candidacies = await boot({ config, broker, pool, say });
   cleanup.defer(() => Promise.all(candidacies.map(({ connection }) => connection.close())).then());
   // Where the API is Lambdas, nothing else runs at a start to tell the database, and millrace.enqueue goes by it.
   await writeDispatchMode(pool, 'kafka_outbox');
@@ -69,7 +67,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
       })
     : tables;
   const engine = createEngineDeps(store, 'kafka_outbox');
-  const streamer = createKafkaStreamer(kafka, logger);
+  const { streamer } = broker;
   const shards = openShards({ config, candidacies, logger, say });
   const health = await serveHealth(config.metricsPort, shardHealth(shards));
   cleanup.defer(() => health.close());
@@ -99,8 +97,8 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
       pool,
       engine,
       streamer: tracing ? tracedStreamer(streamer, tracing) : streamer,
-      readTail: createTailReader(kafka),
-      openLagReader: () => openLagReader(kafka),
+      readTail: broker.readTail,
+      openLagReader: broker.openLagReader,
       openSession: (connection, session) => openSession(config, connection, session),
       ...(options.clear ? { clear: options.clear } : {}),
       roles: leaderRoles(engine, { logger, wakeups, ...config.roles }),

@@ -1,4 +1,4 @@
-import { readDuration, readInteger } from '../../adapters/env.ts';
+import { readDuration } from '../../adapters/env.ts';
 import { readKafkaConfig } from '../../adapters/kafka/config.ts';
 import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
 import { openTracing } from '../../adapters/opentelemetry/open-tracing.ts';
@@ -9,6 +9,7 @@ import { KafkaRunner } from '../../sdk/kafka-runner.ts';
 import { createMskHandler } from '../../sdk/worker/msk-handler.ts';
 import { startMskEventSource } from '../dev/msk-event-source.ts';
 import { loadServiceConfig, stepIds } from '../service-config.ts';
+import { readBatchSize } from './batching.ts';
 
 /** The sources that need a broker, in a file of their own: a worker that polls does not load it. */
 
@@ -63,8 +64,4 @@ async function assemble(defaults?: WorkerDefaults) {
   const streamer = createKafkaStreamer(readKafkaConfig(process.env), logger);
   const options = { ...settings, tracing, handlers: service.jobs, logger };
   return { options, streamer, steps: stepIds(service), close: async () => tracing?.close() };
-}
-
-function readBatchSize(): number {
-  return readInteger(process.env, 'WE_WORKER_BATCH_SIZE', { fallback: 100, min: 1, max: 10_000 });
 }

@@ -11,6 +11,7 @@ import { aborted, announceReady, releaseParent, shutdownSignal } from '../shutdo
 const sources = {
   polling: startPolling,
   kafka: async () => (await import('./kafka-sources.ts')).startKafkaRunner(),
+  bus: async () => (await import('./bus-source.ts')).startBusRunner(),
   'msk-local': async () => (await import('./kafka-sources.ts')).startMskLocal(),
 } satisfies Record<string, (options: { standBy: boolean }) => Promise<Source>>;
 
@@ -27,7 +28,7 @@ export function workerCommand(): Command {
     .addOption(
       new Option(
         '--source <source>',
-        'polling: takes jobs through the API, without Kafka; kafka: a long-lived consumer; msk-local: the Lambda handler behind a local MSK event source',
+        'polling: takes jobs through the API, without Kafka; kafka: a long-lived consumer; bus: the same on what WE_EVENT_BUS names; msk-local: the Lambda handler behind a local MSK event source',
       )
         .choices(Object.keys(sources))
         .makeOptionMandatory(),

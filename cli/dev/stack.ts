@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import { readEventBus } from '../../adapters/event-bus-config.ts';
 import { migrate } from '../../adapters/postgres/migrate.ts';
-import { chooseKafka } from './backends/choose.ts';
+import { chooseKafka, type KafkaChoice } from './backends/choose.ts';
 import { type KafkaServer, startKafka } from './backends/kafka.ts';
 import { type PostgresServer, startPostgres } from './backends/postgres.ts';
+import { bootWithoutKafka } from './pgchannel-stack.ts';
 import type { Releasers } from './releasers.ts';
 import { applyServiceTopics } from './service-topics.ts';
 import { bootStack, createProcessStarter, type Stack, type StackOptions } from './stack-parts.ts';
@@ -17,7 +19,11 @@ export function startStack(options: StackOptions): Promise<Stack> {
 
 async function boot(options: StackOptions, releasers: Releasers): Promise<Stack> {
   const { onProgress, signal } = options;
-  const { postgres, kafka } = await startBackends(options, releasers);
+  // Asked first: without Kafka nothing else needs to be started.
+  const choice = await chooseKafka(process.env);
+  if (readEventBus(process.env) === 'pgchannel' || choice.kind === 'none')
+    return bootWithoutKafka(options, releasers, choice);
+  const { postgres, kafka } = await startBackends(options, { releasers, choice });
   const applied = await migrate({ dsn: postgres.dsn });
   onProgress(`migrations     ${applied.applied.length} applied`);
 
@@ -45,10 +51,8 @@ async function boot(options: StackOptions, releasers: Releasers): Promise<Stack>
 
 async function startBackends(
   { directory, onProgress, signal }: StackOptions,
-  releasers: Releasers,
+  { releasers, choice }: { releasers: Releasers; choice: KafkaChoice },
 ): Promise<{ postgres: PostgresServer; kafka: KafkaServer }> {
-  // Asked first: without Kafka nothing else needs to be started.
-  const choice = await chooseKafka(process.env);
   const kafkaStart = startKafka({ dir: join(directory, 'kafka'), choice, onProgress, signal });
   const postgresStart = startPostgres({ dataDir: join(directory, 'postgres'), onProgress, signal });
   const [postgres, kafka] = await Promise.allSettled([postgresStart, kafkaStart]);

@@ -4,7 +4,7 @@ import type { Clock } from './clock.ts';
  * `millrace_due`: a job waits that is due sooner than those that waited before it. `millrace_workflow`: the same of an
  * instance, or a message has come for one. `millrace_schedules`: somebody has made or changed a schedule.
  * `millrace_limits`: a job waits for a limit, or one that was counted against it has moved. `millrace_mode`: jobs go to the
- * broker again that did not for a while.
+ * broker again that did not for a while. `millrace_eventbus`: messages were published.
  */
 export const wakeupChannels = [
   'millrace_due',
@@ -12,6 +12,7 @@ export const wakeupChannels = [
   'millrace_schedules',
   'millrace_limits',
   'millrace_mode',
+  'millrace_eventbus',
 ] as const;
 
 export type WakeupChannel = (typeof wakeupChannels)[number];

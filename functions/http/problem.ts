@@ -23,6 +23,8 @@ export const problemStatus = {
   broker_tls_failed: 500,
   broker_not_authorized: 500,
   topic_missing: 500,
+  stream_missing: 500,
+  message_too_large: 413,
   publish_failed: 503,
   database_unreachable: 503,
   database_not_logical: 500,

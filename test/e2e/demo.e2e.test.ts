@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { describeKafka } from '../helpers/kafka.ts';
 import { createService, millrace } from './millrace.ts';
 
@@ -16,6 +16,26 @@ describeKafka('npm run demo', () => {
     );
     expect(demo.output()).toMatch(/data-pipeline: completed/);
     expect(demo.output()).toMatch(/process +completed +\{"count":3,/);
+    expect(code).toBe(0);
+  });
+});
+
+describe('npm run demo without Kafka', () => {
+  test('takes the same way through the event bus in PostgreSQL, and says so', {
+    timeout: 120_000,
+  }, async () => {
+    await using service = await createService();
+
+    const demo = millrace(['demo'], { cwd: service.directory, env: { WE_EVENT_BUS: 'pgchannel' } });
+    const code = await demo.ended;
+
+    expect(demo.output()).toMatch(
+      /event bus +pgchannel: jobs go from the relay to the worker through PostgreSQL/,
+    );
+    expect(demo.output()).toMatch(
+      /accepted 1003 {2}in outbox 0 {2}published 1003 {2}running 0 {2}completed 1003/,
+    );
+    expect(demo.output()).toMatch(/data-pipeline: completed/);
     expect(code).toBe(0);
   });
 });

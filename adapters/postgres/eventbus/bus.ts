@@ -1,0 +1,179 @@
+import type { Pool } from 'pg';
+import {
+  checkConsumer,
+  checkMessages,
+  checkStream,
+  MAX_MESSAGE_BYTES,
+  noSuchConsumer,
+  noSuchStream,
+  streamOf,
+} from '../../../engine/bus-rules.ts';
+import { isMillraceError, MillraceError } from '../../../engine/errors.ts';
+import type { Clock } from '../../../engine/ports/clock.ts';
+import type {
+  BusMessage,
+  ConsumerRef,
+  ConsumerSpec,
+  DeadMessage,
+  EventBus,
+  HandleDelivery,
+  StreamSpec,
+} from '../../../engine/ports/event-bus.ts';
+import { type Logger, silentLogger } from '../../../engine/ports/logger.ts';
+import type { RoleScheduler } from '../../../engine/ports/role-scheduler.ts';
+import type { Wakeups } from '../../../engine/ports/wakeups.ts';
+import { translate } from '../errors.ts';
+import {
+  lockStreams,
+  selectConsumer,
+  selectStreams,
+  upsertConsumer,
+  upsertStream,
+} from '../sql/eventbus-catalog.ts';
+import { deleteExpired, insertEvents, type NewEvent } from '../sql/eventbus-events.ts';
+import { reviveDead, selectDead } from '../sql/eventbus-settle.ts';
+import { inTransaction } from '../transaction.ts';
+import { Gathering } from './gathering.ts';
+import { Member } from './member.ts';
+import { WakeHub } from './wake-hub.ts';
+
+export interface PgChannelOptions {
+  readonly pool: Pool;
+  /** By advisory locks, on a connection a subscription. */
+  readonly roles: RoleScheduler;
+  readonly wakeups: Wakeups;
+  readonly clock: Clock;
+  readonly logger?: Logger;
+  readonly maxMessageBytes?: number;
+  /** How long a member that hears nothing waits before it looks; 1 s unless given. */
+  readonly pollMs?: number;
+  /** Between two deletions of what is too old; 1 minute unless given. */
+  readonly expireMs?: number;
+}
+
+const MAX_CALLS_IN_A_STATEMENT = 500;
+const EXPIRE_BATCH = 1_000;
+
+/** The event bus in PostgreSQL alone: tables, LISTEN and NOTIFY, and advisory locks (migration 0028). */
+export class PgChannelBus implements EventBus {
+  readonly #options: PgChannelOptions;
+  readonly #logger: Logger;
+  readonly #hub: WakeHub;
+  readonly #publishing: Gathering<readonly NewEvent[], readonly bigint[]>;
+  readonly #ended = new AbortController();
+  readonly #expiring: Promise<void>;
+  #streams: readonly StreamSpec[] = [];
+
+  constructor(options: PgChannelOptions) {
+    this.#options = options;
+    const { pool, wakeups, clock, logger = silentLogger } = options;
+    this.#logger = logger;
+    this.#hub = new WakeHub({ db: pool, wakeups, clock, logger });
+    this.#publishing = new Gathering(MAX_CALLS_IN_A_STATEMENT, (calls) => this.#insert(calls));
+    this.#expiring = this.#expire();
+  }
+
+  async ensureStream(spec: StreamSpec): Promise<void> {
+    await inTransaction(this.#options.pool, async (db) => {
+      await lockStreams(db);
+      checkStream(spec, await selectStreams(db));
+      await upsertStream(db, spec);
+      return { commit: true, value: undefined };
+    });
+  }
+
+  async ensureConsumer(spec: ConsumerSpec): Promise<void> {
+    const full = checkConsumer(spec);
+    if (!(await translated(upsertConsumer(this.#options.pool, full)))) throw noSuchStream(spec.stream);
+  }
+
+  async publish(messages: readonly BusMessage[]): Promise<readonly bigint[]> {
+    checkMessages(messages, this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES);
+    if (messages.length === 0) return [];
+    const events = await this.#toEvents(messages);
+    const sequences = await translated(this.#publishing.add(events));
+    this.#hub.tell();
+    return sequences;
+  }
+
+  async subscribe(consumer: ConsumerRef, handle: HandleDelivery, signal: AbortSignal): Promise<void> {
+    const { pool, roles, clock, pollMs = 1_000 } = this.#options;
+    const found = await translated(selectConsumer(pool, consumer));
+    if (!found) throw noSuchConsumer(consumer);
+    if (found.isForeign) throw restoredElsewhere(consumer);
+    const { ackWaitMs } = found;
+    const deps = { db: pool, roles, hub: this.#hub, clock, logger: this.#logger, pollMs };
+    await new Member(deps, { consumer, ackWaitMs, handle }).run(signal);
+  }
+
+  deadLetters(consumer: ConsumerRef, { limit }: { readonly limit: number }): Promise<readonly DeadMessage[]> {
+    return translated(selectDead(this.#options.pool, consumer, limit));
+  }
+
+  async redrive(consumer: ConsumerRef, sequences: readonly bigint[]): Promise<number> {
+    const count = await translated(reviveDead(this.#options.pool, consumer, sequences));
+    this.#hub.tell();
+    return count;
+  }
+
+  /** Leaves the pool open: it was given. */
+  async close(): Promise<void> {
+    this.#ended.abort();
+    await Promise.all([this.#expiring, this.#hub.close()]);
+  }
+
+  async #toEvents(messages: readonly BusMessage[]): Promise<NewEvent[]> {
+    try {
+      return messages.map((message) => this.#toEvent(message));
+    } catch (error) {
+      if (!isMillraceError(error) || error.code !== 'stream_missing') throw error;
+      // It may have been declared since we looked, by another process.
+      this.#streams = await translated(selectStreams(this.#options.pool));
+      return messages.map((message) => this.#toEvent(message));
+    }
+  }
+
+  #toEvent({ subject, key = '', headers = {}, payload }: BusMessage): NewEvent {
+    const stream = streamOf(this.#streams, subject).name;
+    return { stream, subject, key, headers: JSON.stringify(headers), payload };
+  }
+
+  async #insert(calls: readonly (readonly NewEvent[])[]): Promise<(readonly bigint[])[]> {
+    const ids = await insertEvents(this.#options.pool, calls.flat());
+    let at = 0;
+    return calls.map(({ length }) => {
+      at += length;
+      return ids.slice(at - length, at);
+    });
+  }
+
+  /** Deletes what is too old, now and then. Never rejects. */
+  async #expire(): Promise<void> {
+    const { pool, clock, expireMs = 60_000 } = this.#options;
+    const { signal } = this.#ended;
+    while (!signal.aborted) {
+      await clock.sleep(expireMs, signal);
+      try {
+        while (!signal.aborted && (await deleteExpired(pool, EXPIRE_BATCH)) >= EXPIRE_BATCH);
+      } catch (error) {
+        this.#logger.warn('messages that are too old could not be deleted; it is tried again', { error });
+      }
+    }
+  }
+}
+
+function restoredElsewhere({ stream, name }: ConsumerRef): MillraceError {
+  return new MillraceError(
+    'configuration',
+    `The stream ${stream} has transaction ids that this PostgreSQL has not given out yet: it was restored from another one. ` +
+      `${name} would pass messages over. Stop what publishes and consumes, and run: select eventbus_after_restore()`,
+  );
+}
+
+async function translated<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    throw translate(error);
+  }
+}

@@ -1,0 +1,96 @@
+import type { Environment } from '../adapters/env.ts';
+import { readEventBus } from '../adapters/event-bus-config.ts';
+import { type KafkaConfig, readKafkaConfig } from '../adapters/kafka/config.ts';
+import { openLagReader } from '../adapters/kafka/consumer-lag.ts';
+import { createKafkaStreamer } from '../adapters/kafka/event-streamer.ts';
+import { createTailReader } from '../adapters/kafka/log-tail.ts';
+import { probeKafka } from '../adapters/kafka/probe.ts';
+import { checkTopics } from '../adapters/kafka/topics.ts';
+import { checkWriteAccess } from '../adapters/kafka/write-access.ts';
+import type { PostgresConfig } from '../adapters/postgres/config.ts';
+import { openPgChannel } from '../adapters/postgres/eventbus/open.ts';
+import { systemClock } from '../adapters/system/clock.ts';
+import { createBusStreamer } from '../engine/bus-streamer.ts';
+import { DISPATCH_STREAM, ensureDispatchStream } from '../engine/dispatch-stream.ts';
+import { MillraceError } from '../engine/errors.ts';
+import type { LagReader } from '../engine/ports/consumer-lag.ts';
+import type { EventStreamer, ReadTail } from '../engine/ports/event-streamer.ts';
+import type { Logger } from '../engine/ports/logger.ts';
+import { isSubject } from '../engine/subjects.ts';
+import type { Topic } from '../events/ids.ts';
+
+/** What the relay publishes to, with what it checks of it before. */
+export interface Broker {
+  readonly streamer: EventStreamer;
+  /** Reaches it, and says so. */
+  greet(say: (line: string) => void): Promise<void>;
+  /** @throws MillraceError when one cannot be published to */
+  check(topics: readonly Topic[]): Promise<void>;
+  /** Kafka's alone: after a crash on a bus the un-acked window is repeated, and claims refuse the second copy. */
+  readonly readTail?: ReadTail;
+  readonly openLagReader?: () => Promise<LagReader>;
+  close(): Promise<void>;
+}
+
+/** The one that `WE_EVENT_BUS` names. */
+export function openBroker(env: Environment, postgres: PostgresConfig, logger: Logger): Broker {
+  return readEventBus(env) === 'kafka'
+    ? kafkaBroker(readKafkaConfig(env), logger)
+    : pgChannelBroker(postgres, logger);
+}
+
+export function kafkaBroker(kafka: KafkaConfig, logger: Logger): Broker {
+  return {
+    streamer: createKafkaStreamer(kafka, logger),
+    greet: (say) => greetKafka(kafka, say),
+    check: async (topics) => {
+      await checkTopics(kafka, topics);
+      await checkWriteAccess(kafka, topics);
+    },
+    readTail: createTailReader(kafka),
+    openLagReader: () => openLagReader(kafka),
+    close: async () => undefined,
+  };
+}
+
+async function greetKafka(kafka: KafkaConfig, say: (line: string) => void): Promise<void> {
+  const { source, transport, scram } = kafka;
+  const brokers = source.kind === 'seeds' ? `[${source.brokers.join(',')}]` : source.arn;
+  say(
+    scram
+      ? `kafka transport=${transport} mechanism=${scram.mechanism}`
+      : `kafka transport=${transport} brokers=${brokers}`,
+  );
+  const user = scram?.username ?? 'the IAM role';
+  await probeKafka(kafka, (stage) => {
+    if (stage === 'tls') say('TLS handshake ok');
+    if (stage === 'sasl') say(`SASL auth ok as user=${user}`);
+  });
+}
+
+/** Publishing, telling, declaring. */
+const CONNECTIONS = 3;
+
+function pgChannelBroker(postgres: PostgresConfig, logger: Logger): Broker {
+  const { bus, close } = openPgChannel(
+    { ...postgres, poolSize: CONNECTIONS },
+    { clock: systemClock, logger },
+  );
+  return {
+    streamer: createBusStreamer({ bus, clock: systemClock, stream: DISPATCH_STREAM }),
+    greet: async (say) => {
+      await ensureDispatchStream(bus);
+      say(`event bus=pgchannel stream=${DISPATCH_STREAM}`);
+    },
+    check: async (topics) => {
+      const impossible = topics.filter((topic) => !isSubject(topic));
+      if (impossible.length === 0) return;
+      throw new MillraceError(
+        'configuration',
+        `The event bus cannot carry ${impossible.join(', ')}: between the dots of a step id there must be something. Rename ` +
+          'the step, or dispatch through Kafka (WE_EVENT_BUS=kafka).',
+      );
+    },
+    close,
+  };
+}

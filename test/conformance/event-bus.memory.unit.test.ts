@@ -1,0 +1,4 @@
+import { openMemoryBus } from './event-bus.memory.ts';
+import { testEventBus } from './event-bus.suite.ts';
+
+testEventBus('MemoryEventBus', openMemoryBus);

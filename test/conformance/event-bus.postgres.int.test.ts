@@ -1,0 +1,23 @@
+import { afterAll, beforeAll } from 'vitest';
+import { createDatabase, type TestDatabase } from '../helpers/database.ts';
+import { openPgChannel } from './event-bus.postgres.ts';
+import { testEventBus } from './event-bus.suite.ts';
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createDatabase();
+});
+
+afterAll(() => database.drop());
+
+testEventBus('pgchannel', async () => {
+  const cleanup = new AsyncDisposableStack();
+  const open = () => cleanup.use(openPgChannel(database.dsn, { maxMessageBytes: 10_000 }));
+  return {
+    buses: [open(), open()],
+    tooLarge: 16_000,
+    within: 10_000,
+    [Symbol.asyncDispose]: () => cleanup.disposeAsync(),
+  };
+});
