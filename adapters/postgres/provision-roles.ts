@@ -24,6 +24,14 @@ export const TABLES = [
   'millrace_settings',
   'rate_starts',
   'schedules',
+  'workflow_definitions',
+  'workflow_history',
+  'workflow_user_tasks',
+  'workflow_messages',
+  'eventbus_streams',
+  'eventbus_consumers',
+  'eventbus_events',
+  'eventbus_event_deliveries',
 ] as const;
 
 /**

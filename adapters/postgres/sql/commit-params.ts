@@ -9,16 +9,7 @@ export function commitValues(units: readonly CommitUnit[], shards: number): stri
   return [
     rows((unit, ord) => [{ ...unitRow(unit, ord), pack: unit.job && packs.get(unit.job) }]),
     rows((unit, ord) => jobsOf(unit).map((job) => ({ ...newJobRow(job, ord), pack: packs.get(job) }))),
-    rows((unit, ord) => [
-      ...unit.audit.map((entry) => ({ unit: ord, ...auditRow(entry) })),
-      ...(unit.start ?? []).map(({ id, jobs: [first] }) => ({
-        unit: ord,
-        actor: 'engine',
-        action: 'WORKFLOW_STARTED',
-        job_id: first?.id,
-        instance_id: id,
-      })),
-    ]),
+    JSON.stringify(units.flatMap(auditRowsOf).map((row, place) => ({ ...row, place }))),
     rows((unit, ord) => (unit.start ?? []).map((instance) => newInstanceRow(instance, ord))),
     rows((unit, ord) => [
       ...(unit.instance ? instanceTrailRows(unit.instance.id, unit.instance, ord) : []),
@@ -93,6 +84,18 @@ export function newJobRow(job: NewJob, unit: number) {
     topic: job.dispatch?.topic,
     message: job.dispatch?.message.toString('base64'),
   };
+}
+
+function auditRowsOf({ audit, start = [] }: CommitUnit, unit: number) {
+  const started = start.map(
+    ({ id, jobs: [first] }): AuditEntry => ({
+      actor: 'engine',
+      action: 'WORKFLOW_STARTED',
+      jobId: first?.id,
+      instanceId: id,
+    }),
+  );
+  return [...audit, ...started].map((entry) => ({ unit, ...auditRow(entry) }));
 }
 
 export function auditRow(entry: AuditEntry) {

@@ -211,9 +211,10 @@ export async function applyUnits(
       insert into audit_log (actor, action, job_id, instance_id, detail)
       select t.actor, t.action, t.job_id, t.instance_id, coalesce(t.detail, '{}')
       from json_to_recordset($3::json) as t (
-        unit integer, actor text, action text, job_id uuid, instance_id uuid, detail jsonb
+        unit integer, place integer, actor text, action text, job_id uuid, instance_id uuid, detail jsonb
       )
       join applied on applied.ord = t.unit
+      order by t.place
     ), ${trailCtes('$5')}
     select
       ord,
