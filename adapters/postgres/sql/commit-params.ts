@@ -91,7 +91,7 @@ function auditRowsOf({ audit, start = [] }: CommitUnit, unit: number) {
     ({ id, jobs: [first] }): AuditEntry => ({
       actor: 'engine',
       action: 'WORKFLOW_STARTED',
-      jobId: first?.id,
+      ...(first ? { jobId: first.id } : {}),
       instanceId: id,
     }),
   );
