@@ -53,8 +53,6 @@ export default defineConfig({
         test: {
           name: 'ui',
           include: ['test/ui/**/*.ui.test.ts'],
-          // It makes the pictures of the docs, and tests nothing.
-          exclude: process.env['MAKE_PICTURES'] ? [] : ['test/ui/pictures.ui.test.ts'],
           ...backends,
           fileParallelism: false,
           sequence: { groupOrder: 5 },
