@@ -4,15 +4,18 @@ import { createPool } from '../../adapters/postgres/pool.ts';
 import type { Database } from '../../adapters/postgres/sql/database.ts';
 import * as inspect from '../../adapters/postgres/sql/inspect.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
+import type { RelayConfig } from '../../relay-cdc/config.ts';
+import { isShardName } from '../../relay-cdc/shards.ts';
 import { judgePrimarySide, judgeStandby } from './failover.ts';
-import { type Finding, failure, ok, psql, shell, warning } from './finding.ts';
+import { type Finding, failure, ok, shell, warning } from './finding.ts';
 import { judgeReplication, judgeServer } from './server.ts';
+import { judgeLeftover, judgeSharding, streamsOf } from './shards.ts';
 import { judgePublication, judgeSlot, type Stream } from './stream.ts';
 
 export interface DatabaseContext {
   readonly postgres: PostgresConfig;
   readonly mode: 'polling' | 'kafka_outbox';
-  readonly streams: readonly Stream[];
+  readonly relay: RelayConfig;
 }
 
 /** What can be asked once the database answers. @returns the job types it knows, too */
@@ -23,20 +26,18 @@ export async function checkDatabase(
   try {
     const facts = await inspect.selectServer(pool);
     if (!facts) return { findings: [failure('server', 'PostgreSQL tells nothing of the role.')], types: [] };
-    const withRelay = context.mode === 'kafka_outbox';
-    const findings = [
-      ...judgeServer(facts, { hostMs: Date.now() }),
-      ...(withRelay ? [...judgeReplication(facts), ...judgePrimarySide(facts)] : []),
-    ];
+    const findings = judgeServer(facts, { hostMs: Date.now() });
     const pending = await checkMigrations(context.postgres.dsn);
-    findings.push(pending);
-    if (pending.state === 'failure') return { findings, types: [] };
-    findings.push(...(await checkSettings(pool, context.mode)));
-    for (const stream of context.streams) {
-      findings.push(
-        ...(withRelay ? await checkStream(pool, stream, facts.version) : await checkLeftover(pool, stream)),
-      );
+    const settings = pending.state === 'ok' ? await inspect.selectSettings(pool) : undefined;
+    const streams = streamsOf(context.relay, settings?.relay_shards ?? context.relay.shard.of);
+    if (context.mode === 'kafka_outbox') {
+      const slots = await Promise.all(streams.map(({ slot }) => inspect.selectSlot(pool, slot)));
+      findings.push(...judgeReplication(facts, slots), ...judgePrimarySide(facts));
     }
+    findings.push(pending);
+    if (!settings) return { findings, types: [] };
+    findings.push(...judgeSettings(settings, context.mode));
+    findings.push(...(await checkStreams(pool, context, { streams, settings, version: facts.version })));
     return { findings, types: await inspect.selectJobTypes(pool) };
   } finally {
     await pool.end();
@@ -51,9 +52,7 @@ async function checkMigrations(dsn: string): Promise<Finding> {
   return failure(check, `Not applied: ${list}.`, shell('npx millrace migrate up'));
 }
 
-async function checkSettings(db: Database, mode: DatabaseContext['mode']): Promise<Finding[]> {
-  const settings = await inspect.selectSettings(db);
-  if (!settings) return [];
+function judgeSettings(settings: inspect.SettingsFacts, mode: DatabaseContext['mode']): Finding[] {
   const findings: Finding[] = [];
   if (settings.dispatch_mode !== mode) {
     findings.push(
@@ -71,6 +70,34 @@ async function checkSettings(db: Database, mode: DatabaseContext['mode']): Promi
   return findings;
 }
 
+interface Streams {
+  readonly streams: readonly Stream[];
+  readonly settings: inspect.SettingsFacts;
+  readonly version: number;
+}
+
+/** Those at work with a relay, then the slots that nothing reads any more. */
+async function checkStreams(
+  db: Database,
+  { mode, relay }: DatabaseContext,
+  { streams, settings, version }: Streams,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  const atWork = new Set<string>();
+  if (mode === 'kafka_outbox') {
+    findings.push(...judgeSharding(relay.shard.of, settings));
+    for (const stream of streams) {
+      findings.push(...(await checkStream(db, stream, version)));
+      atWork.add(stream.slot);
+    }
+  }
+  const names = (await inspect.selectSlotNames(db)).filter((name) => isShardName(name, relay.slot));
+  for (const name of names.filter((one) => !atWork.has(one))) {
+    findings.push(...judgeLeftover(name, await inspect.selectSlot(db, name)));
+  }
+  return findings;
+}
+
 async function checkStream(db: Database, stream: Stream, version: number): Promise<Finding[]> {
   const publication = await inspect.selectPublication(db, stream.publication);
   const slot = await inspect.selectSlot(db, stream.slot);
@@ -78,16 +105,6 @@ async function checkStream(db: Database, stream: Stream, version: number): Promi
   return [
     judgePublication(stream, publication),
     ...judgeSlot(stream, slot, { knowsFailover: version >= 170_000, hasLed }),
-  ];
-}
-
-/** A slot that a relay left behind keeps the log for ever. */
-async function checkLeftover(db: Database, { slot }: Stream): Promise<Finding[]> {
-  const facts = await inspect.selectSlot(db, slot);
-  if (!facts?.is_ours || facts.active) return [];
-  const drop = psql(`select pg_drop_replication_slot('${slot}')`);
-  return [
-    warning(`slot ${slot}`, 'A relay has left a slot behind, for which the server keeps its log.', drop),
   ];
 }
 

@@ -34,10 +34,8 @@ export async function examine(env: Environment, { standbys, steps }: Examination
   );
   if (reachable) {
     await look('database', async () => {
-      const { slot, publication } = readRelayConfig(env);
       const postgres = readPostgresConfig(env, { poolSize: 1 });
-      const streams = [{ slot, publication, rowFilter: null }];
-      const { findings: found, types } = await checkDatabase({ postgres, mode, streams });
+      const { findings: found, types } = await checkDatabase({ postgres, mode, relay: readRelayConfig(env) });
       for (const type of types) known.add(type);
       return found;
     });

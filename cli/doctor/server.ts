@@ -1,4 +1,4 @@
-import type { ServerFacts } from '../../adapters/postgres/sql/inspect.ts';
+import type { ServerFacts, SlotFacts } from '../../adapters/postgres/sql/inspect.ts';
 import { type Finding, failure, ok, psql, quoted, setting, shell, warning } from './finding.ts';
 
 /**
@@ -14,13 +14,13 @@ export function judgeServer(facts: ServerFacts, clocks: { readonly hostMs: numbe
   return [judgeVersion(facts), judgePrimary(facts), judgeClock(facts, clocks.hostMs)];
 }
 
-/** What a relay needs besides. */
-export function judgeReplication(facts: ServerFacts): Finding[] {
+/** What a relay needs besides. @param shards the slot of each, undefined where there is none yet */
+export function judgeReplication(facts: ServerFacts, shards: readonly (SlotFacts | undefined)[]): Finding[] {
   return [
     judgeLevel(facts),
     judgeRole(facts),
-    judgeSlots(facts),
-    judgeSenders(facts),
+    judgeSlots(facts, shards.filter((slot) => !slot).length),
+    judgeSenders(facts, shards.filter((slot) => !slot?.active).length),
     judgeKeepSize(facts),
     judgeTimeout(facts),
   ];
@@ -82,22 +82,27 @@ function judgeRole({ may_replicate: may, role }: ServerFacts): Finding {
   );
 }
 
-function judgeSlots({ max_replication_slots: max, slots }: ServerFacts): Finding {
-  if (slots < max) return ok('replication_slots', `${slots} of ${max} replication slots are in use.`);
-  return warning(
-    'replication_slots',
-    `All ${max} replication slots are in use: one that is lost can be made anew, and no other one made.`,
-    psql(`alter system set max_replication_slots = ${max + 4}`, RESTART),
-  );
+function judgeSlots({ max_replication_slots: max, slots }: ServerFacts, toBeMade: number): Finding {
+  const check = 'replication_slots';
+  const more = psql(`alter system set max_replication_slots = ${slots + toBeMade + 4}`, RESTART);
+  if (slots + toBeMade > max) {
+    const says = `${slots} of ${max} replication slots are in use, and the relay has ${toBeMade} to make, one a shard.`;
+    return failure(check, says, more);
+  }
+  if (slots < max) return ok(check, `${slots} of ${max} replication slots are in use.`);
+  const says = `All ${max} replication slots are in use: one that is lost can be made anew, and no other one made.`;
+  return warning(check, says, more);
 }
 
-/** Each relay keeps one, also while it stands by. */
-function judgeSenders({ max_wal_senders: max, wal_senders: used }: ServerFacts): Finding {
-  if (used < max) return ok('wal_senders', `${used} of ${max} replication connections are in use.`);
+/** Each relay keeps one a shard, also while it stands by. @param unread slots that no relay streams from */
+function judgeSenders({ max_wal_senders: max, wal_senders: used }: ServerFacts, unread: number): Finding {
+  const check = 'wal_senders';
+  const needed = Math.max(1, unread);
+  if (used + needed <= max) return ok(check, `${used} of ${max} replication connections are in use.`);
   return failure(
-    'wal_senders',
-    `All ${max} replication connections are in use, and each relay needs one, leading or not.`,
-    psql(`alter system set max_wal_senders = ${max + 4}`, RESTART),
+    check,
+    `${used} of ${max} replication connections are in use, and a relay needs ${needed} more, one a shard, leading or not.`,
+    psql(`alter system set max_wal_senders = ${used + needed + 3}`, RESTART),
   );
 }
 

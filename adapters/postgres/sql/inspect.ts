@@ -119,6 +119,14 @@ export async function selectSlot(db: Database, slot: string): Promise<SlotFacts 
   return rows[0];
 }
 
+/** Of logical decoding in this database. */
+export async function selectSlotNames(db: Database): Promise<string[]> {
+  const { rows } = await db.query<{ slot_name: string }>(
+    'select slot_name::text from pg_replication_slots where database = current_database() order by slot_name',
+  );
+  return rows.map(({ slot_name }) => slot_name);
+}
+
 /** Whether any relay has ever led for the slot. */
 export async function selectHasLed(db: Database, slot: string): Promise<boolean> {
   const { rowCount } = await db.query('select from relay_state where slot_name = $1', [slot]);
@@ -153,9 +161,15 @@ export async function selectJobTypes(db: Database): Promise<string[]> {
 export interface SettingsFacts {
   readonly dispatch_mode: string;
   readonly wal_pressure: string;
+  /** For how many shards packs are made. */
+  readonly relay_shards: number;
+  /** What was packed for another number is not published yet. */
+  readonly resharding: boolean;
 }
 
 export async function selectSettings(db: Database): Promise<SettingsFacts | undefined> {
-  const { rows } = await db.query<SettingsFacts>('select dispatch_mode, wal_pressure from millrace_settings');
+  const { rows } = await db.query<SettingsFacts>(
+    'select dispatch_mode, wal_pressure, relay_shards, resharding from millrace_settings',
+  );
   return rows[0];
 }

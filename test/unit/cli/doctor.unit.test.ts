@@ -29,7 +29,7 @@ const server: ServerFacts = {
 
 function judge(facts: Partial<ServerFacts>, hostMs = 1_000_000): Finding[] {
   const all = { ...server, ...facts };
-  return [...judgeServer(all, { hostMs }), ...judgeReplication(all), ...judgePrimarySide(all)];
+  return [...judgeServer(all, { hostMs }), ...judgeReplication(all, [slot]), ...judgePrimarySide(all)];
 }
 
 test('a server in order is in order', () => {
@@ -61,6 +61,14 @@ test.each<[string, Partial<ServerFacts>, string, string, string | undefined]>([
   const wrong = judge(facts).filter((finding) => finding.state !== 'ok');
   expect(wrong).toEqual([expect.objectContaining({ check, state })]);
   if (command !== undefined) expect(wrong[0]?.mend?.run[0]).toBe(command);
+});
+
+test('three shards need a slot and a connection each, until they are there', () => {
+  const full = { ...server, slots: 8, wal_senders: 8 };
+  const failing = (shards: readonly (SlotFacts | undefined)[]) =>
+    judgeReplication(full, shards).flatMap(({ state, check }) => (state === 'failure' ? [check] : []));
+  expect(failing([undefined, undefined, undefined])).toEqual(['replication_slots', 'wal_senders']);
+  expect(failing([slot, { ...slot, active: false }, undefined])).toEqual([]);
 });
 
 test('before version 17 nothing is asked of failovers', () => {
