@@ -194,6 +194,19 @@ function messageAt(cursor: PackCursor): PackedMessage {
   };
 }
 
+/** The value of the first header of that name in the message where the cursor stands; a view of the pack. */
+export function headerIn(cursor: PackCursor, name: string): Buffer | undefined {
+  const { pack } = cursor;
+  let at = cursor.headersAt;
+  for (let left = cursor.headerCount; left > 0; left -= 1) {
+    const nameEnd = at + 2 + int16At(pack, at);
+    const end = nameEnd + 4 + int32At(pack, nameEnd);
+    if (pack.toString('utf8', at + 2, nameEnd) === name) return pack.subarray(nameEnd + 4, end);
+    at = end;
+  }
+  return undefined;
+}
+
 /** The job id in the 16 bytes from `at`. */
 export function jobIdAt(bytes: Buffer, at: number): JobId {
   const hex = bytes.toString('hex', at, at + 16);

@@ -62,7 +62,7 @@ function beginAcceptance(tracer: Tracer, { kind, name, system, parent }: Accepta
   };
 }
 
-function beginPublish(tracer: Tracer, { messages, topics, term, links }: PublishedBatch): Span {
+function beginPublish(tracer: Tracer, { messages, packs, topics, term, links }: PublishedBatch): Span {
   const span = tracer.startSpan(
     topics.length === 1 ? `send ${topics[0]}` : 'send',
     {
@@ -76,6 +76,7 @@ function beginPublish(tracer: Tracer, { messages, topics, term, links }: Publish
         'messaging.operation.type': 'send',
         'messaging.batch.message_count': messages,
         'millrace.relay.term': term,
+        ...(packs === undefined ? {} : { 'millrace.packs': packs }),
         ...(topics.length === 1 ? { 'messaging.destination.name': topics[0] } : {}),
       },
     },

@@ -63,6 +63,8 @@ export interface Attempt {
 
 export interface PublishedBatch {
   readonly messages: number;
+  /** Undefined where messages were published one by one. */
+  readonly packs: number | undefined;
   readonly topics: readonly string[];
   readonly term: string;
   readonly links: readonly string[];

@@ -222,7 +222,7 @@ describeKafka('kafka_outbox mode, observed', () => {
     expect(linked).toMatchObject({
       service: 'millrace-relay',
       parentSpanId: '',
-      attributes: { 'messaging.system': 'kafka', 'messaging.batch.message_count': 1 },
+      attributes: { 'messaging.system': 'kafka', 'messaging.batch.message_count': 1, 'millrace.packs': 1 },
     });
   });
 
