@@ -21,7 +21,8 @@ export interface EngineDeps {
   readonly random: () => number;
   /** SHA-256 of the text. */
   readonly hash: (text: string) => Buffer;
-  readonly cron: Cron;
+  /** Read when it is first asked for: most processes never have to do with a schedule. */
+  readonly cron: () => Promise<Cron>;
   readonly retryPolicy: RetryPolicy;
   /** What the type of a job declares; where nothing is known of types, none is given. */
   readonly policyOf?: (type: StepId) => JobPolicy | undefined;

@@ -3,7 +3,6 @@ import type { DispatchMode, EngineDeps } from '../../engine/deps.ts';
 import type { RecordStore } from '../../engine/ports/record-store.ts';
 import { defaultRetryPolicy } from '../../engine/retry-policy.ts';
 import { systemClock } from './clock.ts';
-import { cron } from './cron.ts';
 import { newId } from './new-id.ts';
 
 /** The engine's dependencies as every process has them; only the store and the mode differ. */
@@ -13,7 +12,7 @@ export function createEngineDeps(store: RecordStore, mode: DispatchMode): Engine
     mode,
     clock: systemClock,
     newId,
-    cron,
+    cron: async () => (await import('./cron.ts')).cron,
     random: Math.random,
     hash: (text) => createHash('sha256').update(text).digest(),
     retryPolicy: defaultRetryPolicy,

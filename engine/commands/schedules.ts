@@ -16,7 +16,7 @@ export async function createSchedule(
 ): Promise<ScheduleRecord> {
   const { name } = definition;
   if (definition.definition !== null) await scheduledInstances(deps, definition);
-  const written = await deps.store.schedules.insert(planned(deps, definition, 'api'));
+  const written = await deps.store.schedules.insert(await planned(deps, definition, 'api'));
   if (!written) throw scheduleExists(name);
   return getSchedule(deps, name);
 }
@@ -134,7 +134,7 @@ async function declare(deps: EngineDeps, declared: DeclaredSchedule): Promise<vo
     const enabled = declared.enabled ?? current?.enabled ?? true;
     const definition = { ...declared, enabled };
     if (!current) {
-      if (await schedules.insert(planned(deps, definition, 'config'))) return;
+      if (await schedules.insert(await planned(deps, definition, 'config'))) return;
     } else if (current.source === 'config' && isSame(current, definition)) return;
     else if (await apply(deps, current, { changes: definition, source: 'config' })) return;
   }
@@ -146,22 +146,23 @@ function isSame(current: ScheduleRecord, definition: ScheduleDefinition): boolea
   return names.every((name) => JSON.stringify(current[name]) === JSON.stringify(definition[name]));
 }
 
-function apply(
+async function apply(
   deps: EngineDeps,
   current: ScheduleRecord,
   { changes, source }: { readonly changes: ScheduleChanges; readonly source: ScheduleRecord['source'] },
 ): Promise<boolean> {
   const { revision, nextRunAt, lastRunAt: _, createdAt: __, updatedAt: ___, ...before } = current;
-  const after = planned(deps, { ...before, ...changes }, source);
+  const after = await planned(deps, { ...before, ...changes }, source);
   const sameTimes =
     before.enabled && after.enabled && before.cron === after.cron && before.timeZone === after.timeZone;
   return deps.store.schedules.update(sameTimes ? { ...after, nextRunAt } : after, revision);
 }
 
-function planned(deps: EngineDeps, definition: ScheduleDefinition, source: ScheduleRecord['source']) {
-  const fault = deps.cron.fault(definition);
+async function planned(deps: EngineDeps, definition: ScheduleDefinition, source: ScheduleRecord['source']) {
+  const cron = await deps.cron();
+  const fault = cron.fault(definition);
   if (fault) throw badSchedule(definition.name, fault);
-  const next = definition.enabled ? deps.cron.next(definition, deps.clock.now()) : undefined;
+  const next = definition.enabled ? cron.next(definition, deps.clock.now()) : undefined;
   return { ...definition, source, nextRunAt: next ?? null };
 }
 

@@ -11,9 +11,10 @@ import { dueTicks, type ScheduleRecord } from '../schedule.ts';
 export async function tickSchedules(deps: EngineDeps, limit: number): Promise<number> {
   const { schedules, now } = await deps.store.schedules.due(limit);
   if (schedules.length === 0) return 0;
+  const cron = await deps.cron();
   const policies = new Map((await deps.store.listPolicies()).map(({ type, policy }) => [type, policy]));
   for (const schedule of schedules) {
-    const { run, next } = dueTicks(schedule, now, deps.cron);
+    const { run, next } = dueTicks(schedule, now, cron);
     const made = await madeBy(deps, schedule, { ticks: run, policies });
     await deps.store.schedules.tick({
       ...made,

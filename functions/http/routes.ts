@@ -1,13 +1,5 @@
 import { apiRoutes, type Route } from './api-routes.ts';
-import { docs } from './handlers/docs.ts';
-import { openapi } from './handlers/openapi.ts';
-import { uiAsset, uiPage } from './handlers/ui.ts';
+import { pageRoutes } from './page-routes.ts';
 
 /** Every route of the HTTP API: the local gateway serves it, and the deployment is made from it. */
-export const routes: readonly Route[] = [
-  ...apiRoutes,
-  { method: 'GET', path: '/openapi.json', summary: 'This API as OpenAPI 3.1', endpoint: openapi },
-  { method: 'GET', path: '/docs', summary: 'This API as a page', endpoint: docs },
-  { method: 'GET', path: '/ui', summary: 'The web UI', endpoint: uiPage },
-  { method: 'GET', path: '/ui/{name}', summary: 'A file of the web UI', endpoint: uiAsset },
-];
+export const routes: readonly Route[] = [...apiRoutes, ...pageRoutes];

@@ -1,6 +1,7 @@
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { build, type Metafile, type Plugin } from 'esbuild';
+import { build, type Metafile } from 'esbuild';
+import { withoutUnused, withUiAssets } from './plugins.ts';
 import type { Target } from './targets.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -26,8 +27,7 @@ export async function bundle(target: Target, outDirectory = join(ROOT, 'dist/fun
     entryPoints: { index: target.entry },
     outdir: directory,
     bundle: true,
-    // What they load and a Lambda never uses: prom-client's summaries, pg's binding to libpq, passwords in a file at home.
-    plugins: [without(/^(tdigest|\.\/native|pgpass)$/)],
+    plugins: [withoutUnused, withUiAssets],
     // What is imported only when it is needed becomes a file of its own, which a cold start does not read.
     splitting: true,
     chunkNames: 'chunk-[hash]',
@@ -64,17 +64,4 @@ function bytesAtStart({ outputs }: Metafile): number {
     return imported.reduce((sum, { path: next }) => sum + visit(next), output.bytes);
   };
   return visit(Object.keys(outputs).find((path) => path.endsWith('/index.js')) ?? '');
-}
-
-/** In the place of each of these a function that finds nothing, which is what pg asks pgpass for. */
-function without(modules: RegExp): Plugin {
-  return {
-    name: 'without',
-    setup({ onResolve, onLoad }) {
-      onResolve({ filter: modules }, ({ path }) => ({ path, namespace: 'without' }));
-      onLoad({ filter: /.*/, namespace: 'without' }, () => ({
-        contents: 'module.exports = (_, found) => found?.()',
-      }));
-    },
-  };
 }

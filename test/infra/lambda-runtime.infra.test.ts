@@ -53,6 +53,39 @@ test('the HTTP bundle answers events of API Gateway in the real runtime', async 
   expect(await http.invoke(httpEvent('GET', '/nowhere', '$default'))).toMatchObject({ statusCode: 404 });
 });
 
+test('the HTTP bundle has the whole web UI in it, and reads each group of routes when it is asked for', async () => {
+  await using http = await startLambda('http', {});
+
+  const page = (await http.invoke(httpEvent('GET', '/ui'))) as HttpResult;
+  expect(page).toMatchObject({
+    statusCode: 200,
+    headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': expect.anything() },
+  });
+  const asked = new Set<string>();
+  const left = [...page.body.matchAll(/"(?:\.?\/)?ui\/([\w.-]+)"/g)].map(([, name]) => String(name));
+  expect(left).toContain('main.ts');
+  for (let name = left.pop(); name !== undefined; name = left.pop()) {
+    if (asked.has(name)) continue;
+    asked.add(name);
+    const event = { ...httpEvent('GET', `/ui/${name}`, 'GET /ui/{name}'), pathParameters: { name } };
+    const { statusCode, body } = (await http.invoke(event)) as HttpResult;
+    expect({ name, statusCode }).toEqual({ name, statusCode: 200 });
+    expect(body).not.toMatch(/^import type |from ['"](?!\.\/)/m);
+    left.push(...[...body.matchAll(/\bfrom\s*['"]\.\/([\w.-]+)['"]/g)].map(([, next]) => String(next)));
+  }
+  expect([...asked]).toEqual(expect.arrayContaining(['preact.js', 'preact-hooks.js', 'page-jobs.ts']));
+
+  for (const path of ['/api/v1/workflows', '/api/v1/schedules', '/api/v1/overview']) {
+    // Found, read and begun: what fails is the database that is not there.
+    expect(await http.invoke(httpEvent('GET', path))).toMatchObject({ statusCode: 500 });
+  }
+});
+
+interface HttpResult {
+  readonly statusCode: number;
+  readonly body: string;
+}
+
 test('a setting that is missing is named in the log, and the caller gets a problem document', async () => {
   await using http = await startLambda('http', {});
   const reply = await http.invoke(httpEvent('GET', '/api/v1/jobs'));
