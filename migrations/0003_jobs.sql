@@ -60,7 +60,7 @@ alter table jobs set (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, au
 
 -- The engine's table of moves (engine/job.ts) once more, for whatever writes here: the statements carry the state that they
 -- expect, and this stands behind them. `failed` is passed through within one statement, so that what follows it follows
--- `running`.
+-- `running`. A claim that is undone is no move: the attempt goes with it (sql/give-back.ts).
 create function millrace_refuse_move() returns trigger
 language plpgsql
 as $$
@@ -80,6 +80,7 @@ create trigger jobs_moves
       when 'pending' then new.status not in ('queued', 'cancelled')
       when 'queued' then new.status not in ('running', 'dead_letter', 'cancelled')
       when 'running' then new.status not in ('completed', 'failed', 'retrying', 'dead_letter', 'cancelled')
+        and not (new.status = 'queued' and new.attempt = old.attempt - 1)
       when 'failed' then new.status not in ('retrying', 'dead_letter', 'cancelled')
       when 'retrying' then new.status not in ('queued', 'cancelled')
       when 'completed' then true

@@ -52,6 +52,9 @@ as $$
 begin
   if new.status = 'running' and new.rate_key is not null then
     insert into rate_starts (key, at) values (new.rate_key, new.started_at);
+  elsif old.status = 'running' and new.status = 'queued' and new.rate_key is not null then
+    -- The claim was undone: nothing has started.
+    delete from rate_starts where key = new.rate_key and at = old.started_at;
   end if;
   if new.status <> 'queued' and (new.status <> 'running' or new.rate_key is not null) then
     perform pg_notify('millrace_limits', '');

@@ -24,6 +24,16 @@ export class MemoryLimits {
     this.#starts.set(key, [...(this.#starts.get(key) ?? []), startedAt]);
   }
 
+  /** Its claim was undone. */
+  notStarted({ limits, startedAt }: JobRecord): void {
+    const key = limits?.rate?.key;
+    if (key === undefined) return;
+    this.#starts.set(
+      key,
+      (this.#starts.get(key) ?? []).filter((at) => at !== startedAt),
+    );
+  }
+
   admit(
     limit: number,
     decide: (waiting: readonly JobRecord[], usage: LimitUsage) => readonly CommitUnit[],

@@ -37,6 +37,12 @@ export function announcing(store: RecordStore, { announcer, wait }: Announcing):
       if (wait) await told;
       return count;
     },
+    async giveBack(taken) {
+      const count = await store.giveBack(taken);
+      const told = count > 0 ? announcer.announce(taken.map(({ type }) => type)) : undefined;
+      if (wait) await told;
+      return count;
+    },
     async start(instances) {
       await store.start(instances);
       await tell(instances.flatMap(({ jobs }) => jobs));

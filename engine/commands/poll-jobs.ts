@@ -6,11 +6,10 @@ import type { JobRecord } from '../job.ts';
 import type { Arrivals } from '../ports/arrivals.ts';
 import type { PollRequest } from '../ports/record-store.ts';
 
-export interface PollWait {
-  readonly arrivals: Arrivals;
-  readonly ms: number;
+export interface PollCaller {
   /** Aborts when nobody waits for the answer any more: what is taken then would run only once its lease has run out. */
-  readonly signal: AbortSignal;
+  readonly gone: AbortSignal;
+  readonly wait?: { readonly arrivals: Arrivals; readonly ms: number } | undefined;
 }
 
 export interface Polled {
@@ -26,19 +25,33 @@ const NET_MS = 1_000;
  * Takes queued jobs for a worker; waits for some if there are none.
  * @throws MillraceError `poll_disabled` when jobs reach workers through Kafka, unless that is held up
  */
-export async function pollJobs(deps: EngineDeps, request: PollRequest, wait?: PollWait): Promise<Polled> {
+export async function pollJobs(deps: EngineDeps, request: PollRequest, caller: PollCaller): Promise<Polled> {
   if (!(await mayPoll(deps, request))) throw pollDisabled(request.types);
-  if (!wait || wait.ms === 0) return pollOnce(deps, request);
+  const { gone, wait } = caller;
+  if (!wait || wait.ms === 0) return gone.aborted ? NOTHING : takeFor(gone, deps, request);
   const until = deps.clock.now().getTime() + wait.ms;
-  const signal = AbortSignal.any([wait.signal, wait.arrivals.closing]);
+  const signal = AbortSignal.any([gone, wait.arrivals.closing]);
   while (!signal.aborted) {
     const mark = wait.arrivals.mark();
-    const polled = await pollOnce(deps, request);
+    const polled = await takeFor(gone, deps, request);
     const left = until - deps.clock.now().getTime();
     if (polled.jobs.length > 0 || left <= 0) return polled;
     await wait.arrivals.after(mark, { types: request.types, ms: Math.min(left, NET_MS), signal });
   }
-  return { jobs: [], claimMs: 0 };
+  return NOTHING;
+}
+
+const NOTHING: Polled = { jobs: [], claimMs: 0 };
+
+/**
+ * A caller may go while the claim is on its way: then the jobs go back, with their attempt unspent. Not those that are given
+ * again: who asks so has them.
+ */
+async function takeFor(gone: AbortSignal, deps: EngineDeps, request: PollRequest): Promise<Polled> {
+  const polled = await pollOnce(deps, request);
+  if (!gone.aborted || request.again) return polled;
+  if (polled.jobs.length > 0) await deps.store.giveBack(polled.jobs);
+  return NOTHING;
 }
 
 /** An answer that was lost is given again whatever has changed since: its jobs are the worker's. */

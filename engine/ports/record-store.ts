@@ -26,8 +26,9 @@ import type { ScheduleStore } from './schedule-store.ts';
  * 8. Lists are ordered newest first, and paging through them with the cursor meets every job once.
  * 9. `poll` gives each queued job of the types to exactly one caller, those of the highest priority first and the oldest of
  *    these, never more than asked for, and passes over what another caller takes at this moment. Asked again under its
- *    claim id it gives the leases that it gave before, and takes nothing more.
- *
+ *    claim id it gives the leases that it gave before, from now on, and takes nothing more.
+ * 10. `giveBack` queues anew what is held under the very lease it is given, as though it had never been taken: attempt and
+ *    place in the turn are as before, the token proves nothing. What was extended or given again since stays where it is.
  * 11. A unit that ends jobs of its instance ends those that have not ended, in the same transaction, and records each. User
  *    tasks, history and messages are written with their unit; a message is given out until the unit that took it.
  * 12. `deadLetterIds` and `listDeadLetters` find the dead letters that the filter describes, and nothing else: the first
@@ -61,6 +62,8 @@ export interface RecordStore extends DefinitionSource {
 
   claim(request: ClaimRequest): Promise<ClaimOutcome[]>;
   poll(request: PollRequest): Promise<JobRecord[]>;
+  /** @param taken as `poll` gave them, to a caller who has gone. @returns how many it queued */
+  giveBack(taken: readonly JobRecord[]): Promise<number>;
   readonly schedules: ScheduleStore;
 
   heartbeat(leases: readonly LeaseProof[], leaseMs: number): Promise<HeartbeatOutcome[]>;

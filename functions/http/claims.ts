@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { claimJobs } from '../../engine/commands/claim-jobs.ts';
-import { type PollWait, pollJobs } from '../../engine/commands/poll-jobs.ts';
+import { type PollCaller, pollJobs } from '../../engine/commands/poll-jobs.ts';
 import { MillraceError } from '../../engine/errors.ts';
 import type { JobRecord } from '../../engine/job.ts';
 import type { ClaimOutcome, ClaimRequest, PollRequest } from '../../engine/ports/record-store.ts';
@@ -33,9 +33,9 @@ export async function claim(
 export async function poll(
   { deps, metrics }: App,
   request: PollRequest,
-  wait?: PollWait,
+  caller: PollCaller,
 ): Promise<readonly JobRecord[]> {
-  const { jobs, claimMs } = await pollJobs(deps, request, wait);
+  const { jobs, claimMs } = await pollJobs(deps, request, caller);
   // A job that is given again was counted when it was taken.
   if (!request.again) for (const job of jobs) metrics.claimed({ queuedMs: queuedMs(job), claimMs });
   return jobs;

@@ -46,11 +46,8 @@ export function createInProcessApi(
     poll: async ({ types, limit, claimId, again, waitMs }, signal = STAYS) => {
       const { arrivals } = app;
       const request = { types: types as readonly StepId[], limit, payloadBytes: POLL_PAYLOAD_BYTES, claimId };
-      const jobs = await poll(
-        app,
-        { ...request, again, ...lease },
-        arrivals && { arrivals, ms: waitMs, signal },
-      );
+      const wait = arrivals && { arrivals, ms: waitMs };
+      const jobs = await poll(app, { ...request, again, ...lease }, { gone: signal, wait });
       return jobs.map(toPolledJob);
     },
   };

@@ -1,10 +1,11 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import type { NewJob } from '../../engine/commit.ts';
 import type { JobRecord } from '../../engine/job.ts';
 import { admitted, type JobLimits } from '../../engine/limits.ts';
 import type { RecordStore } from '../../engine/ports/record-store.ts';
 import type { JobId } from '../../events/ids.ts';
-import { aJob, claimOne, jobOf, unitFor } from './record-store.fixtures.ts';
+import { aJob, claimOne, jobOf, TYPE, unitFor } from './record-store.fixtures.ts';
 import type { Clause } from './record-store.suite.ts';
 
 const HOUR_MS = 3_600_000;
@@ -56,6 +57,19 @@ export const limitClause: Clause = {
       equal(await store.nextDueMs(), undefined);
       equal(await admitAll(store), 1);
       deepEqual(await queued(store), [id]);
+    },
+    'does not count a start that was undone': async ({ store }) => {
+      const rate = { rate: { key: 'undone', limit: 1, per_seconds: 3600 } };
+      const first = await waiting(store, rate);
+      await admitAll(store);
+      const poll = { types: [TYPE], limit: 1, payloadBytes: 1_000, workerId: 'w', leaseMs: 60_000 };
+      await store.giveBack(await store.poll({ ...poll, claimId: randomUUID() }));
+      await store.commit({
+        units: [unitFor({ id: first, expect: { status: 'queued', attempt: 0 }, status: 'cancelled' })],
+      });
+      const second = await waiting(store, rate);
+      await admitAll(store);
+      deepEqual(await queued(store), [second]);
     },
     'lets in as many as there are places, those of the highest priority first and the oldest of these':
       async ({ store }) => {

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { NewJob } from '../../engine/commit.ts';
+import type { JobRecord } from '../../engine/job.ts';
 import type { PollRequest } from '../../engine/ports/record-store.ts';
 import type { StepId } from '../../events/ids.ts';
 import { aDispatchedJob, aJob, claimed, jobOf, TYPE } from './record-store.fixtures.ts';
@@ -23,6 +24,10 @@ function aPoll(overrides: Partial<PollRequest> = {}): PollRequest {
 
 function idsOf(jobs: readonly Pick<NewJob, 'id'>[]) {
   return jobs.map(({ id }) => id);
+}
+
+function proofsOf(jobs: readonly JobRecord[]) {
+  return jobs.map(({ id, token, attempt }) => ({ id, token, attempt }));
 }
 
 export const pollClause: Clause = {
@@ -74,7 +79,10 @@ export const pollClause: Clause = {
       const first = await store.poll(poll);
       const again = await store.poll({ ...poll, again: true });
       equal(first.length, 2);
-      deepEqual(again, first);
+      deepEqual(proofsOf(again), proofsOf(first));
+      for (const [index, { leaseUntil }] of again.entries()) {
+        ok((leaseUntil?.getTime() ?? 0) >= (first[index]?.leaseUntil?.getTime() ?? Number.NaN));
+      }
       deepEqual(await store.poll(aPoll({ again: true })), []);
       equal((await store.counts()).queueDepth, 1);
     },
@@ -88,6 +96,54 @@ export const pollClause: Clause = {
       const job = aDispatchedJob();
       await store.enqueue([job]);
       deepEqual(idsOf(await store.poll(aPoll())), [job.id]);
+    },
+  },
+};
+
+export const giveBackClause: Clause = {
+  number: 10,
+  title: 'giveBack undoes a claim, as long as it stands as it was made',
+  checks: {
+    'queues the job as it was before the poll, and it runs later under another token': async ({ store }) => {
+      await store.enqueue([aJob()]);
+      const [taken] = await store.poll(aPoll());
+      ok(taken?.token);
+      equal(await store.giveBack([taken]), 1);
+      const { status, attempt, token, leaseUntil, startedAt, workerId } = await jobOf(store, taken.id);
+      deepEqual(
+        { status, attempt, startedAt, workerId },
+        { status: 'queued', attempt: 0, startedAt: null, workerId: null },
+      );
+      deepEqual([token, leaseUntil], [null, null]);
+      deepEqual(await store.complete([{ id: taken.id, token: taken.token, result: 'null' }]), [
+        { kind: 'refused', status: 'queued' },
+      ]);
+      const [second] = await store.poll(aPoll());
+      deepEqual([second?.id, second?.attempt], [taken.id, 1]);
+      ok(second?.token !== taken.token);
+    },
+    'leaves a job whose lease was extended, or given again, to whoever has it': async ({ store }) => {
+      await store.enqueue([aJob(), aJob()]);
+      const poll = aPoll({ leaseMs: 10_000, limit: 1 });
+      const [extended] = await store.poll(aPoll({ limit: 1 }));
+      const [again] = await store.poll(poll);
+      ok(extended?.token && again);
+      await store.heartbeat([{ id: extended.id, token: extended.token }], 90_000);
+      await store.poll({ ...poll, leaseMs: 20_000, again: true });
+      equal(await store.giveBack([extended, again]), 0);
+      equal((await store.counts()).running, 2);
+    },
+    'leaves alone what has ended, and what another attempt holds': async ({ store }) => {
+      const { token, ...job } = await claimed(store);
+      ok(token);
+      await store.complete([{ id: job.id, token, result: 'null' }]);
+      equal(await store.giveBack([{ ...job, token }]), 0);
+      await store.enqueue([aJob()]);
+      const [taken] = await store.poll(aPoll());
+      ok(taken);
+      await store.giveBack([taken]);
+      await store.poll(aPoll());
+      equal(await store.giveBack([taken]), 0);
     },
   },
 };

@@ -11,7 +11,7 @@ import {
   dueInstanceClause,
 } from './record-store.lifecycle.clauses.ts';
 import { limitClause } from './record-store.limit.clauses.ts';
-import { pollClause } from './record-store.poll.clauses.ts';
+import { giveBackClause, pollClause } from './record-store.poll.clauses.ts';
 import { instanceListClause, purgeClause } from './record-store.purge.clauses.ts';
 import { deadlineClause, listClause, outboxClause } from './record-store.read.clauses.ts';
 import { scheduleClause } from './record-store.schedule.clauses.ts';
@@ -41,6 +41,7 @@ export const recordStoreClauses: readonly Clause[] = [
   outboxClause,
   listClause,
   pollClause,
+  giveBackClause,
   cancelInstanceClause,
   deadLetterClause,
   purgeClause,

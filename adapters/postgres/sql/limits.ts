@@ -9,32 +9,37 @@ export async function tryLockAdmission(db: Database): Promise<boolean> {
   return rows[0]?.locked ?? false;
 }
 
+/** The lanes in which jobs wait, walked through the index, one step each. Needs `with recursive`. */
+const lane = `
+  lane as (
+    (
+      select limit_lane
+      from jobs
+      where limit_lane is not null and status in ('pending', 'retrying')
+      order by limit_lane
+      limit 1
+    )
+    union all
+    select (
+      select jobs.limit_lane
+      from jobs
+      where jobs.limit_lane > lane.limit_lane and jobs.status in ('pending', 'retrying')
+      order by jobs.limit_lane
+      limit 1
+    )
+    from lane
+    where lane.limit_lane is not null
+  )
+`;
+
 /**
  * Due jobs that wait for a limit, of each lane the next ones and no more than its first has room for: lanes that are full are
- * passed over, so that none keeps the others from being looked at. The lanes are walked through the index, one step each.
+ * passed over, so that none keeps the others from being looked at.
  */
 export async function selectWaiting(db: Database, limit: number): Promise<JobRow[]> {
   const { rows } = await db.query<JobRow>(
     `
-    with recursive lane as (
-      (
-        select limit_lane
-        from jobs
-        where limit_lane is not null and status in ('pending', 'retrying')
-        order by limit_lane
-        limit 1
-      )
-      union all
-      select (
-        select jobs.limit_lane
-        from jobs
-        where jobs.limit_lane > lane.limit_lane and jobs.status in ('pending', 'retrying')
-        order by jobs.limit_lane
-        limit 1
-      )
-      from lane
-      where lane.limit_lane is not null
-    )
+    with recursive ${lane}
     select next.*
     from lane
     cross join lateral (
@@ -119,25 +124,7 @@ export async function selectUsage(
 export async function selectNextAdmission(db: Database): Promise<number | null> {
   const { rows } = await db.query<{ ms: number | null }>(
     `
-    with recursive lane as (
-      (
-        select limit_lane
-        from jobs
-        where limit_lane is not null and status in ('pending', 'retrying')
-        order by limit_lane
-        limit 1
-      )
-      union all
-      select (
-        select jobs.limit_lane
-        from jobs
-        where jobs.limit_lane > lane.limit_lane and jobs.status in ('pending', 'retrying')
-        order by jobs.limit_lane
-        limit 1
-      )
-      from lane
-      where lane.limit_lane is not null
-    ), moment as (
+    with recursive ${lane}, moment as (
       select (
         select min(jobs.run_at)
         from jobs

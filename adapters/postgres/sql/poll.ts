@@ -94,20 +94,26 @@ function values(request: PollRequest): unknown[] {
 }
 
 /**
- * What this very poll took before. It looks at all that runs, which is why a poll is only answered so when its caller says
- * that an answer was lost.
+ * What this very poll took before, with its leases extended: the caller counts them from now, and a job that is extended is
+ * not given back for the first answer's being lost. It looks at all that runs, which is why a poll is only answered so when
+ * its caller says that an answer was lost.
  */
-export async function selectPolled(db: Database, request: PollRequest): Promise<JobRow[]> {
+export async function retakePolled(db: Database, request: PollRequest): Promise<JobRow[]> {
   const { rows } = await db.query<JobRow>(
     `
-    select ${jobColumns}
-    from jobs
-    where status = 'running'
-      and worker_id = $1::text
-      and token = millrace.claim_token($2::text, id, attempt)
-    order by priority desc, id
+    with extended as (
+      update jobs
+      set
+        lease_until = clock_timestamp() + $3::double precision * interval '1 millisecond',
+        updated_at = clock_timestamp()
+      where status = 'running'
+        and worker_id = $1::text
+        and token = millrace.claim_token($2::text, id, attempt)
+      returning ${jobColumns}
+    )
+    select * from extended order by priority desc, id
     `,
-    [request.workerId, request.claimId],
+    [request.workerId, request.claimId, request.leaseMs],
   );
   return rows;
 }

@@ -14,20 +14,30 @@ export interface PurgeRow {
   last: string | null;
 }
 
+/** The next ids of the walk; an id of version 7 begins with the time at which it was made. */
+const nextIds = `
+  where ($4::uuid is null or id > $4)
+    and id < (
+      lpad(to_hex((extract(epoch from clock_timestamp()) * 1000 - $3::double precision)::bigint), 12, '0') || repeat('0', 20)
+    )::uuid
+  order by id
+  limit $5::integer
+`;
+
+const howFar = `
+  select
+    (select count(*)::integer from removed) as removed,
+    (select count(*)::integer from walked) as seen,
+    (select id from walked order by id desc limit 1) as last
+`;
+
 export async function purgeJobs(db: Database, ages: PurgeAges, range: PurgeRange): Promise<PurgeRow> {
   const { rows } = await db.query<PurgeRow>(
     `
     with walked as materialized (
       select id, status, completed_at, instance_id
       from jobs
-      where ($4::uuid is null or id > $4)
-        and id < (
-          lpad(
-            to_hex((extract(epoch from clock_timestamp()) * 1000 - $3::double precision)::bigint), 12, '0'
-          ) || repeat('0', 20)
-        )::uuid
-      order by id
-      limit $5::integer
+      ${nextIds}
     ), old as materialized (
       select jobs.id
       from jobs
@@ -43,10 +53,7 @@ export async function purgeJobs(db: Database, ages: PurgeAges, range: PurgeRange
     ), removed as (
       delete from jobs using old where jobs.id = old.id returning jobs.id
     )
-    select
-      (select count(*)::integer from removed) as removed,
-      (select count(*)::integer from walked) as seen,
-      (select id from walked order by id desc limit 1) as last
+    ${howFar}
     `,
     purgeValues(ages, range),
   );
@@ -60,14 +67,7 @@ export async function purgeInstances(db: Database, ages: PurgeAges, range: Purge
     with walked as materialized (
       select id
       from workflow_instances
-      where ($4::uuid is null or id > $4)
-        and id < (
-          lpad(
-            to_hex((extract(epoch from clock_timestamp()) * 1000 - $3::double precision)::bigint), 12, '0'
-          ) || repeat('0', 20)
-        )::uuid
-      order by id
-      limit $5::integer
+      ${nextIds}
     ), old as materialized (
       select i.id
       from workflow_instances i
@@ -91,10 +91,7 @@ export async function purgeInstances(db: Database, ages: PurgeAges, range: Purge
           where i.definition_id = d.id and i.definition_id like 'inline/%' and i.id not in (select id from removed)
         )
     )
-    select
-      (select count(*)::integer from removed) as removed,
-      (select count(*)::integer from walked) as seen,
-      (select id from walked order by id desc limit 1) as last
+    ${howFar}
     `,
     purgeValues(ages, range),
   );

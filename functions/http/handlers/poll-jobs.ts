@@ -30,8 +30,8 @@ export const pollJobs = defineEndpoint(
       ...leaseRequest(body),
     };
     const { arrivals } = app();
-    const wait = arrivals && { arrivals, ms: body.wait_ms, signal: event.gone?.() ?? STAYS };
-    const jobs = await poll(app(), request, wait);
+    const wait = arrivals && { arrivals, ms: body.wait_ms };
+    const jobs = await poll(app(), request, { gone: event.gone?.() ?? STAYS, wait });
     const textOf = body.payload_as === 'text' ? jobTextWithPayloadText : jobText;
     return { status: 200, body: `{"jobs":${jsonArray(jobs.map((job) => leaseText(job, textOf)))}}` };
   },

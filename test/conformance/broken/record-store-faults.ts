@@ -157,3 +157,10 @@ export function pollsWithoutLocking(store: RecordStore): RecordStore {
     },
   });
 }
+
+/** Takes the job from whoever has had the lease given again meanwhile. */
+export function givesBackWhatIsHeldAnew(store: RecordStore): RecordStore {
+  return withFault(store, {
+    giveBack: async (taken) => store.giveBack(await store.getJobs(taken.map(({ id }) => id))),
+  });
+}
