@@ -15,6 +15,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   workflows: async () => (await import('./commands/workflows.ts')).workflowsCommand(),
   dlq: async () => (await import('./commands/dlq.ts')).dlqCommand(),
   schedules: async () => (await import('./commands/schedules.ts')).schedulesCommand(),
+  keys: async () => (await import('./commands/keys.ts')).keysCommand(),
   seed: async () => (await import('./commands/seed.ts')).seedCommand(),
   api: async () => (await import('./commands/api.ts')).apiCommand(),
   relay: async () => (await import('./commands/relay.ts')).relayCommand(),

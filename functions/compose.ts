@@ -1,4 +1,5 @@
 import { openTracing } from '../adapters/opentelemetry/open-tracing.ts';
+import { createAccessStore } from '../adapters/postgres/access.ts';
 import { Announcer } from '../adapters/postgres/announcer.ts';
 import { announcing } from '../adapters/postgres/announcing-store.ts';
 import { PostgresArrivals } from '../adapters/postgres/arrivals.ts';
@@ -10,10 +11,15 @@ import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { EngineDeps } from '../engine/deps.ts';
 import { groupCommit, groupStarts } from '../engine/group-commit.ts';
 import type { Arrivals } from '../engine/ports/arrivals.ts';
+import type { Clock } from '../engine/ports/clock.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { Tracing } from '../engine/ports/tracing.ts';
 import { sharedLookups } from '../engine/shared-lookups.ts';
 import { type EndedWorkflow, observingEnds } from '../engine/workflow-ends.ts';
+import { type Authenticator, createAuthenticator } from './auth/authenticator.ts';
+import { type Authorize, createAuthorize } from './auth/authorize.ts';
+import type { AuthConfig } from './auth/config.ts';
+import { createJwtVerifier } from './auth/jwt.ts';
 import { readFunctionsConfig } from './config.ts';
 import { KnownTypes } from './http/known-types.ts';
 import { createJobMetrics, type JobMetrics } from './http/metrics.ts';
@@ -24,6 +30,9 @@ export interface App {
   readonly types: KnownTypes;
   readonly insight: Insight;
   readonly metrics: JobMetrics;
+  readonly authorize: Authorize;
+  /** Undefined where nobody is asked who they are. */
+  readonly authenticator: Authenticator | undefined;
   /** Undefined where nothing is traced. */
   readonly tracing: AppTracing | undefined;
   readonly logger: Logger;
@@ -71,6 +80,17 @@ export async function endWaits(): Promise<void> {
   await current?.arrivals?.close();
 }
 
+function accessOf(
+  { auth, jwt }: AuthConfig,
+  db: Parameters<typeof createAccessStore>[0],
+  clock: Clock,
+): Pick<App, 'authorize' | 'authenticator'> {
+  const verifyJwt = jwt && createJwtVerifier(jwt);
+  const authenticator =
+    auth === 'off' ? undefined : createAuthenticator({ store: createAccessStore(db), verifyJwt, clock });
+  return { authenticator, authorize: createAuthorize(authenticator, clock) };
+}
+
 function tellTracing(open: Promise<Tracing>, flushEach: boolean) {
   return async (ended: readonly EndedWorkflow[]) => {
     const tracing = await open;
@@ -106,6 +126,7 @@ function create(): App {
       : undefined;
   return {
     deps,
+    ...accessOf(config.access, pool, deps.clock),
     logger,
     arrivals,
     // Loaded when asked for: a Lambda of the API never is, and need not read it at its start.

@@ -5,6 +5,7 @@ import { readRetention } from '../adapters/retention-config.ts';
 import type { LogLevel } from '../adapters/system/logger.ts';
 import { type DispatchMode, dispatchModes } from '../engine/deps.ts';
 import type { Retention } from '../engine/roles/retention.ts';
+import { type AuthConfig, readAuthConfig } from './auth/config.ts';
 
 export interface FunctionsConfig {
   readonly mode: DispatchMode;
@@ -18,6 +19,7 @@ export interface FunctionsConfig {
   /** How often the log that the relay's slots hold back is looked at, in milliseconds. */
   readonly walGuardMs: number;
   readonly tracing: TracingConfig | undefined;
+  readonly access: AuthConfig;
 }
 
 /** A Lambda serves one request at a time; the local gateway serves many in one process. */
@@ -35,6 +37,7 @@ export function readFunctionsConfig(env: Environment = process.env): FunctionsCo
     retention: readRetention(env),
     walGuardMs: readDuration(env, 'WE_WAL_GUARD_INTERVAL', 2_000),
     tracing: readTracingConfig(env, 'api'),
+    access: readAuthConfig(env),
     logLevel: readChoice(env, 'WE_LOG_LEVEL', ['debug', 'info', 'warn', 'error'], 'info'),
   });
 }

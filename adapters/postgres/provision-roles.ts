@@ -32,6 +32,8 @@ export const TABLES = [
   'eventbus_consumers',
   'eventbus_events',
   'eventbus_event_deliveries',
+  'api_keys',
+  'ui_sessions',
 ] as const;
 
 /**

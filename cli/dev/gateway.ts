@@ -9,6 +9,7 @@ import { problemReply } from '../../functions/http/problem.ts';
 import { bodyLimits, tooLarge } from '../../functions/http/request-body.ts';
 import type { HttpResult } from '../../functions/http/shape.ts';
 import { toContext, toEvent } from './gateway-event.ts';
+import { mayListen, refuseStream } from './ui-access.ts';
 import { UiEvents } from './ui-events.ts';
 
 export interface GatewayOptions {
@@ -43,7 +44,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const events = new UiEvents();
   server.on('request', (request, response) => {
     if (request.method === 'GET' && request.url === '/ui/events' && server.listening) {
-      events.serve(response);
+      void mayListen(request).then((isIn) => (isIn ? events.serve(response) : refuseStream(response)));
       return;
     }
     underWay.add(response);

@@ -1,4 +1,4 @@
-import { readString } from '../../adapters/env.ts';
+import { readOptional, readString } from '../../adapters/env.ts';
 import { type ErrorCode, errorCodes, MillraceError } from '../../engine/errors.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:8080';
@@ -13,6 +13,7 @@ export interface Answer<T> {
 /** The HTTP API that the verbs speak to: `WE_API_URL`. */
 export class RemoteApi {
   readonly #url: string;
+  readonly #key = readOptional(process.env, 'WE_API_KEY');
 
   constructor(url = readString(process.env, 'WE_API_URL', DEFAULT_URL)) {
     this.#url = url.replace(/\/$/, '');
@@ -33,9 +34,12 @@ export class RemoteApi {
   }
 
   async #request<T>(method: string, path: string, body?: string): Promise<Answer<T>> {
-    const init = { method, signal: AbortSignal.timeout(TIMEOUT_MS) };
-    const sent =
-      body === undefined ? init : { ...init, body, headers: { 'content-type': 'application/json' } };
+    const headers = {
+      ...(this.#key === undefined ? {} : { authorization: `Bearer ${this.#key}` }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    };
+    const init = { method, headers, signal: AbortSignal.timeout(TIMEOUT_MS) };
+    const sent = body === undefined ? init : { ...init, body };
     const answer = await fetch(this.#url + path, sent).catch((error: unknown) => {
       throw this.#unreachable(error);
     });

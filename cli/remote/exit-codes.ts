@@ -9,6 +9,7 @@ export const exitCodes = {
   4: 'It is not in a state from which this is allowed, or the key was used with another request.',
   5: 'The API, the database or the broker cannot be reached. Trying again later can succeed.',
   6: 'What was watched has ended, and not well.',
+  7: 'WE_API_KEY is not let in, or lacks the scope.',
 } as const;
 
 export type ExitCode = keyof typeof exitCodes;
@@ -31,6 +32,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (!isMillraceError(error)) return 1;
   if (MISUSES.has(error.code)) return 2;
   if (error.code === 'not_found') return 3;
+  if (error.code === 'unauthorized' || error.code === 'forbidden') return 7;
   if (CONFLICTS.has(error.code)) return 4;
   // Only what the verbs through the API throw: for the others a failure has always been a 1.
   return error.detail['api'] === undefined ? 1 : 5;

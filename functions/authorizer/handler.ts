@@ -2,11 +2,11 @@ import type { APIGatewayRequestAuthorizerEventV2, APIGatewaySimpleAuthorizerResu
 import { readAuthorizerConfig } from './config.ts';
 import { matchKey } from './keys.ts';
 
-const { keyHashes } = readAuthorizerConfig();
+const { keyHashes, scopes } = readAuthorizerConfig();
 
 export interface Authorization extends APIGatewaySimpleAuthorizerResult {
-  /** For the access log: which of the keys, never the key. */
-  readonly context?: { readonly key: string };
+  /** For the access log and the API: which of the keys, never the key; and what it may do, if not everything. */
+  readonly context?: { readonly key: string; readonly scopes?: string };
 }
 
 /** API Gateway's Lambda authorizer (payload format 2.0, simple answers): lets a request with a known API key in. */
@@ -16,5 +16,7 @@ export async function handler(
   const index = matchKey(event.headers ?? {}, keyHashes);
   if (index === undefined) return { isAuthorized: false };
   const known = keyHashes[index];
-  return { isAuthorized: true, context: { key: known ? known.toString('hex').slice(0, 8) : '' } };
+  const held = scopes[index];
+  const key = known ? known.toString('hex').slice(0, 8) : '';
+  return { isAuthorized: true, context: { key, ...(held === undefined ? {} : { scopes: held }) } };
 }

@@ -1,7 +1,7 @@
 import middy from '@middy/core';
 import type * as z from 'zod';
 import { type App, compose } from '../compose.ts';
-import { readInput, refuse, timed } from './middleware.ts';
+import { authorized, readInput, refuse, timed } from './middleware.ts';
 import type { EndpointShape, HttpEvent, HttpHandler, HttpResult, Input, Reply } from './shape.ts';
 
 export interface Endpoint {
@@ -20,6 +20,7 @@ export function defineEndpoint<Body extends z.ZodType, Query extends z.ZodType>(
   const handler = middy<HttpEvent, HttpResult>()
     .use(timed())
     .use(refuse())
+    .use(authorized(shape, compose))
     .use(readInput(shape))
     // The middleware has parsed the input with this very shape, or has thrown.
     .handler(async ({ input }: HttpEvent) =>

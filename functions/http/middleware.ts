@@ -2,7 +2,7 @@ import type middy from '@middy/core';
 import type * as z from 'zod';
 import { isMillraceError } from '../../engine/errors.ts';
 import { type InstanceId, isStepId, isUuid, type JobId } from '../../events/ids.ts';
-import { faultLog } from '../compose.ts';
+import { type App, faultLog } from '../compose.ts';
 import { observeRequest } from './metrics.ts';
 import { type FieldFault, invalidRequest, problemReply, problemStatus } from './problem.ts';
 import { bodyLimits, type JsonBody, readJsonBody } from './request-body.ts';
@@ -51,6 +51,17 @@ function idsOf({ routeKey, pathParameters, headers }: HttpEvent) {
 
 const TRACE_ID = /^[0-9a-f]{2}-([0-9a-f]{32})-/;
 
+/** Lets in who may, before anything of the request is read. */
+export function authorized({ scope }: EndpointShape, app: () => App): Middleware {
+  return {
+    before: async ({ event }) => {
+      if (scope === 'public') return;
+      const principal = await app().authorize(event, scope);
+      if (principal) event.principal = principal;
+    },
+  };
+}
+
 /** Reads and checks path, query and body, and names all faults at once. */
 export function readInput(shape: EndpointShape): Middleware {
   return {
@@ -67,9 +78,16 @@ export function readInput(shape: EndpointShape): Middleware {
       const body = checked(shape.body, { value: json.value, root: 'body', faults });
       if (faults.length > 0) throw invalidRequest(faults);
       const key = id.toLowerCase() as JobId & InstanceId;
-      event.input = { id: key, name, query, body, text: json.text, event };
+      event.input = { id: key, name, query, body: onBehalfOf(event, body), text: json.text, event };
     },
   };
+}
+
+/** The audit trail names who it was, whatever the request says; and whom the request names, as what it says. */
+function onBehalfOf({ principal }: HttpEvent, body: unknown): unknown {
+  if (!principal || typeof body !== 'object' || body === null || !('actor' in body)) return body;
+  const said = body.actor === 'api' ? '' : ` (${String(body.actor)})`;
+  return { ...body, actor: `${principal.name}${said}`.slice(0, 255) };
 }
 
 function readBody(

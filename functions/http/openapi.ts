@@ -20,6 +20,7 @@ export function createApiDocument(routes: readonly Route[]): ApiDocument {
       version: '1',
       description: 'Durable jobs and workflows. A 2xx means that the job is committed in PostgreSQL.',
     },
+    components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
     paths,
   });
 }
@@ -28,6 +29,7 @@ function operation({ method, path, summary, endpoint: { shape } }: Route): ZodOp
   return {
     operationId: `${method.toLowerCase()}${path.replaceAll(/[/{}._-]+(\w?)/g, (_, first) => first.toUpperCase())}`,
     summary,
+    ...(shape.scope === 'public' ? {} : { security: [{}, { key: [] }] }),
     ...parameters(shape),
     ...(shape.body
       ? {
@@ -59,6 +61,7 @@ function replies(shape: EndpointShape): Record<string, ReplyShape> {
   const takesInput = shape.body ?? shape.query ?? shape.id ?? shape.name;
   return {
     ...shape.replies,
+    ...(shape.scope === 'public' ? {} : refusals(shape.scope)),
     ...(takesInput
       ? { 400: { description: 'The request is not as documented; `errors` names each field.' } }
       : {}),
@@ -66,6 +69,15 @@ function replies(shape: EndpointShape): Record<string, ReplyShape> {
     ...(takesInput
       ? { 503: { description: 'The database is away: send the request again after `Retry-After`.' } }
       : {}),
+  };
+}
+
+/** Where the API asks for a key. */
+function refusals(scope: string): Record<string, ReplyShape> {
+  return {
+    401: { description: 'No key or token came with the request, or none that is let in.' },
+    403: { description: `The key does not have the scope \`${scope}\`.` },
+    429: { description: 'The key has a rate and is beyond it: wait for `Retry-After`.' },
   };
 }
 

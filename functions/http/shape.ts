@@ -5,8 +5,11 @@ import type {
 } from 'aws-lambda';
 import type * as z from 'zod';
 import type { InstanceId, JobId } from '../../events/ids.ts';
+import type { Access, Principal } from '../auth/scopes.ts';
 
 export interface HttpEvent extends APIGatewayProxyEventV2 {
+  /** Set by the middleware where somebody is asked for. */
+  principal?: Principal;
   /** Set by the middleware once the request is found to be as documented. */
   input?: Input<unknown, unknown>;
   /** Aborts when the caller has gone. Only the local gateway can tell; made when first asked for, as most requests never do. */
@@ -18,6 +21,8 @@ export type HttpHandler = (event: HttpEvent, context: LambdaContext) => Promise<
 
 /** What an endpoint takes and gives; the OpenAPI document is made from it too. */
 export interface EndpointShape<Body extends z.ZodType = z.ZodType, Query extends z.ZodType = z.ZodType> {
+  /** What a key must be allowed to do. */
+  readonly scope: Access;
   /** What `{id}` in the path is the id of. */
   readonly id?: 'job' | 'workflow' | 'definition';
   /** The path has `{step}` in it. */

@@ -53,9 +53,12 @@ export function readWorkerConfig(
   });
 }
 
-/** Behind IAM authorization each request carries a signature of this process's role: no key is shared or kept. */
+/** A key where one is given. Behind IAM authorization each request carries a signature of this process's role: no key is shared or kept. */
 function readAuthorization(env: Environment): Pick<WorkerConfig, 'apiAuthorize'> {
-  if (readChoice(env, 'WE_API_AUTH', ['none', 'iam'], 'none') === 'none') return {};
+  if (readChoice(env, 'WE_API_AUTH', ['none', 'iam'], 'none') === 'none') {
+    const key = readOptional(env, 'WE_API_KEY');
+    return key === undefined ? {} : { apiAuthorize: async () => ({ authorization: `Bearer ${key}` }) };
+  }
   const identity = readAwsIdentity(env);
   return { apiAuthorize: (request) => signedHeaders(identity, request) };
 }

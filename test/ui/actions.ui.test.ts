@@ -125,6 +125,30 @@ test('a schedule is paused, resumed and run, each audited', async () => {
   expect(await audited('SCHEDULE_RUN')).toMatchObject([{ actor: 'ada <b>' }]);
 });
 
+test('a workflow is paused and resumed, each audited', async () => {
+  const started = await api.post('/api/v1/workflows', { name: 'w', steps: [{ name: 'a', type: 'extract' }] });
+  const id = String(started.json['id']);
+  await using watched = await open(`workflows/${id}`);
+  const { page, faults } = watched;
+  await page.getByRole('button', { name: 'Pause workflow' }).click();
+  await confirm(page, 'Pause workflow', 'look');
+  await page.getByRole('button', { name: 'Resume workflow' }).click();
+  expect((await api.get(`/api/v1/workflows/${id}`)).json['status']).toBe('paused');
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await confirm(page, 'Resume workflow');
+  await page.getByRole('button', { name: 'Pause workflow' }).waitFor();
+
+  expect((await api.get(`/api/v1/workflows/${id}`)).json['status']).toBe('running');
+  const { rows } = await api.database
+    .pool()
+    .query<{ action: string }>(
+      'select action from audit_log where instance_id = $1 and actor = $2 order by id',
+      [id, 'ada <b>'],
+    );
+  expect(rows).toHaveLength(2);
+  expect(faults).toEqual([]);
+});
+
 test('a workflow is cancelled with its jobs', async () => {
   const started = await api.post('/api/v1/workflows', { name: 'w', steps: [{ name: 'a', type: 'extract' }] });
   await using watched = await open(`workflows/${String(started.json['id'])}`);

@@ -7,6 +7,7 @@ import { currentJob } from '../views.ts';
 
 export const cancelJob = defineEndpoint(
   {
+    scope: 'admin',
     id: 'job',
     body: cancelRequest,
     optionalBody: true,

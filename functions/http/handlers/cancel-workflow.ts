@@ -7,6 +7,7 @@ import { workflowText } from '../workflow-views.ts';
 
 export const cancelWorkflow = defineEndpoint(
   {
+    scope: 'admin',
     id: 'workflow',
     body: cancelRequest,
     optionalBody: true,

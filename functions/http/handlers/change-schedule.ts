@@ -8,6 +8,7 @@ import { scheduleChange, scheduleReply, scheduleText } from '../schedule-shapes.
 
 export const changeSchedule = defineEndpoint(
   {
+    scope: 'admin',
     name: 'schedule',
     body: scheduleChange,
     replies: {

@@ -13,6 +13,7 @@ const PAYLOAD_CHARACTERS = 1_000_000;
 
 export const claimBatch = defineEndpoint(
   {
+    scope: 'work',
     body: claimBatchRequest,
     bodyLimit: bodyLimits.batch,
     replies: { 200: { description: 'What became of each, in the order sent.', schema: replies.claims } },

@@ -7,6 +7,7 @@ import { jobText, jsonObject } from '../views.ts';
 
 export const claimJob = defineEndpoint(
   {
+    scope: 'work',
     id: 'job',
     body: claimRequest,
     replies: {

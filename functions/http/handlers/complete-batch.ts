@@ -9,6 +9,7 @@ import { complete, type MeasuredCompletion, settleEach } from '../settlements.ts
 
 export const completeBatch = defineEndpoint(
   {
+    scope: 'work',
     body: completeBatchRequest,
     bodyLimit: bodyLimits.batch,
     replies: { 200: { description: 'What became of each, in the order sent.', schema: replies.settlements } },

@@ -9,6 +9,7 @@ import { complete, settledReply } from '../settlements.ts';
 
 export const completeJob = defineEndpoint(
   {
+    scope: 'work',
     id: 'job',
     body: completeRequest,
     bodyLimit: bodyLimits.result,

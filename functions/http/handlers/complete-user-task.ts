@@ -5,6 +5,7 @@ import { stepRequest } from '../workflow-requests.ts';
 
 export const completeUserTask = defineEndpoint(
   {
+    scope: 'enqueue',
     id: 'workflow',
     step: true,
     body: stepRequest,

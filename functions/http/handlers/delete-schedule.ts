@@ -3,6 +3,7 @@ import { defineEndpoint } from '../endpoint.ts';
 
 export const deleteSchedule = defineEndpoint(
   {
+    scope: 'admin',
     name: 'schedule',
     replies: {
       204: { description: 'Gone. Jobs that it has enqueued stay.' },

@@ -3,15 +3,18 @@ import { defineEndpoint } from '../endpoint.ts';
 
 let html: string | undefined;
 
-export const docs = defineEndpoint({ replies: { 200: { description: 'A page for people.' } } }, async () => {
-  html ??= await makePage();
-  return {
-    status: 200,
-    contentType: 'text/html; charset=utf-8',
-    headers: { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" },
-    body: html,
-  };
-});
+export const docs = defineEndpoint(
+  { scope: 'public', replies: { 200: { description: 'A page for people.' } } },
+  async () => {
+    html ??= await makePage();
+    return {
+      status: 200,
+      contentType: 'text/html; charset=utf-8',
+      headers: { 'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'" },
+      body: html,
+    };
+  },
+);
 
 export const { handler } = docs;
 

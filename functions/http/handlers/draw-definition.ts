@@ -7,6 +7,7 @@ import { definitionQuery } from '../workflow-requests.ts';
 
 export const drawDefinition = defineEndpoint(
   {
+    scope: 'read',
     id: 'definition',
     query: definitionQuery.extend({ format: graphFormat }),
     replies: { 200: graphReply, 404: { description: 'There is no such definition.' } },

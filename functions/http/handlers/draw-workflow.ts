@@ -7,6 +7,7 @@ import { workflowNotFound } from '../refusals.ts';
 
 export const drawWorkflow = defineEndpoint(
   {
+    scope: 'read',
     id: 'workflow',
     query: z.strictObject({ format: graphFormat }),
     replies: { 200: graphReply, 404: { description: 'There is no such workflow.' } },

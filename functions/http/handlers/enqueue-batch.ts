@@ -11,6 +11,7 @@ import { jobText, jsonArray } from '../views.ts';
 
 export const enqueueBatch = defineEndpoint(
   {
+    scope: 'enqueue',
     body: jobBatchRequest,
     bodyLimit: bodyLimits.batch,
     replies: {

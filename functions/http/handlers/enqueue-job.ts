@@ -10,6 +10,7 @@ import { jobText } from '../views.ts';
 
 export const enqueueJob = defineEndpoint(
   {
+    scope: 'enqueue',
     body: jobRequest,
     replies: {
       201: {

@@ -8,6 +8,7 @@ import { fail, settleEach } from '../settlements.ts';
 
 export const failBatch = defineEndpoint(
   {
+    scope: 'work',
     body: failBatchRequest,
     bodyLimit: bodyLimits.batch,
     replies: { 200: { description: 'What became of each, in the order sent.', schema: replies.settlements } },

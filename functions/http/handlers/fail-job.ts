@@ -6,6 +6,7 @@ import { fail, settledReply } from '../settlements.ts';
 
 export const failJob = defineEndpoint(
   {
+    scope: 'work',
     id: 'job',
     body: failRequest,
     replies: {

@@ -6,6 +6,7 @@ import { definitionText } from '../workflow-views.ts';
 
 export const getDefinition = defineEndpoint(
   {
+    scope: 'read',
     id: 'definition',
     query: definitionQuery,
     replies: {

@@ -2,7 +2,10 @@ import { defineEndpoint } from '../endpoint.ts';
 import * as shapes from '../insight-shapes.ts';
 
 export const getOverview = defineEndpoint(
-  { replies: { 200: { description: 'Depths, rates, leaders, now.', schema: shapes.overview } } },
+  {
+    scope: 'read',
+    replies: { 200: { description: 'Depths, rates, leaders, now.', schema: shapes.overview } },
+  },
   async (_input, app) => ({ status: 200, body: JSON.stringify(await app().insight.overview()) }),
 );
 

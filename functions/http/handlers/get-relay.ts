@@ -3,6 +3,7 @@ import * as shapes from '../insight-shapes.ts';
 
 export const getRelay = defineEndpoint(
   {
+    scope: 'read',
     replies: {
       200: { description: 'What the database knows of the relay and its slots.', schema: shapes.relay },
     },

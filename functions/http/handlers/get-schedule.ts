@@ -4,6 +4,7 @@ import { scheduleReply, scheduleText } from '../schedule-shapes.ts';
 
 export const getSchedule = defineEndpoint(
   {
+    scope: 'read',
     name: 'schedule',
     replies: {
       200: { description: 'The schedule.', schema: scheduleReply },

@@ -5,6 +5,7 @@ import { workflowText } from '../workflow-views.ts';
 
 export const getWorkflow = defineEndpoint(
   {
+    scope: 'read',
     id: 'workflow',
     replies: {
       200: { description: 'The instance, each of its steps, and all it has done.', schema: workflow },

@@ -3,7 +3,10 @@ import * as replies from '../replies.ts';
 
 /** Whether this process serves. It asks no other system, so that their trouble does not make a balancer kill it. */
 export const health = defineEndpoint(
-  { replies: { 200: { description: 'The process serves requests.', schema: replies.health } } },
+  {
+    scope: 'public',
+    replies: { 200: { description: 'The process serves requests.', schema: replies.health } },
+  },
   () => ({ status: 200, body: '{"status":"ok"}' }),
 );
 

@@ -9,6 +9,7 @@ import { jsonArray, jsonObject } from '../views.ts';
 
 export const heartbeatBatch = defineEndpoint(
   {
+    scope: 'work',
     body: heartbeatBatchRequest,
     bodyLimit: bodyLimits.batch,
     replies: { 200: { description: 'What became of each, in the order sent.', schema: replies.heartbeats } },

@@ -8,6 +8,7 @@ import { jsonObject } from '../views.ts';
 
 export const heartbeatJob = defineEndpoint(
   {
+    scope: 'work',
     id: 'job',
     body: heartbeatRequest,
     replies: {

@@ -6,6 +6,7 @@ import * as replies from '../replies.ts';
 
 export const listDeadLetters = defineEndpoint(
   {
+    scope: 'read',
     query: deadLetterQuery,
     replies: {
       200: {

@@ -5,6 +5,7 @@ import * as shapes from '../insight-shapes.ts';
 
 export const listTypes = defineEndpoint(
   {
+    scope: 'read',
     replies: { 200: { description: 'The registered types, their topics and groups.', schema: shapes.types } },
   },
   async (_input, app) => {

@@ -7,6 +7,7 @@ import { userTaskText } from '../workflow-views.ts';
 
 export const listUserTasks = defineEndpoint(
   {
+    scope: 'read',
     query: userTaskQuery,
     replies: { 200: { description: 'Those that wait for somebody, oldest first.', schema: userTasks } },
   },

@@ -8,6 +8,7 @@ import { workflowSummaryText } from '../workflow-views.ts';
 
 export const listWorkflows = defineEndpoint(
   {
+    scope: 'read',
     query: workflowListQuery,
     replies: { 200: { description: 'Newest first, without their steps.', schema: workflowPage } },
   },

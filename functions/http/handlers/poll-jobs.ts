@@ -12,6 +12,7 @@ const STAYS = new AbortController().signal;
 
 export const pollJobs = defineEndpoint(
   {
+    scope: 'work',
     body: pollRequest,
     replies: {
       200: {

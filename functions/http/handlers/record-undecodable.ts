@@ -6,6 +6,7 @@ import { undecodableRequest } from '../requests.ts';
 /** Where workers put records that are no dispatch, so that these never block their partition. */
 export const recordUndecodable = defineEndpoint(
   {
+    scope: 'work',
     body: undecodableRequest,
     bodyLimit: bodyLimits.batch,
     replies: { 201: { description: 'Recorded; a repeated record counts once.', schema: replies.recorded } },

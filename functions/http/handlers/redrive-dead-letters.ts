@@ -8,6 +8,7 @@ import * as replies from '../replies.ts';
 
 export const redriveDeadLetters = defineEndpoint(
   {
+    scope: 'admin',
     body: redriveRequest,
     replies: {
       200: {

@@ -5,6 +5,7 @@ import { onBehalfRequest } from '../workflow-requests.ts';
 
 export const resumeWorkflow = defineEndpoint(
   {
+    scope: 'admin',
     id: 'workflow',
     body: onBehalfRequest,
     optionalBody: true,

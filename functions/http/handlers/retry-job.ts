@@ -7,6 +7,7 @@ import { currentJob } from '../views.ts';
 
 export const retryJob = defineEndpoint(
   {
+    scope: 'admin',
     id: 'job',
     body: retryRequest,
     optionalBody: true,

@@ -5,6 +5,7 @@ import { stepRequest } from '../workflow-requests.ts';
 
 export const retryStep = defineEndpoint(
   {
+    scope: 'admin',
     id: 'workflow',
     step: true,
     body: stepRequest,

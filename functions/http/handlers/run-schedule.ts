@@ -10,6 +10,7 @@ import { startedWorkflowText } from '../workflow-views.ts';
 
 export const runSchedule = defineEndpoint(
   {
+    scope: 'admin',
     name: 'schedule',
     body: scheduleRunRequest,
     optionalBody: true,

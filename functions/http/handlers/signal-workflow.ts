@@ -5,6 +5,7 @@ import { signalRequest } from '../workflow-requests.ts';
 
 export const signalWorkflow = defineEndpoint(
   {
+    scope: 'enqueue',
     id: 'workflow',
     body: signalRequest,
     replies: {

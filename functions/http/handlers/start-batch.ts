@@ -15,6 +15,7 @@ import { startedWorkflowText } from '../workflow-views.ts';
 
 export const startBatch = defineEndpoint(
   {
+    scope: 'enqueue',
     body: workflowBatchRequest,
     bodyLimit: bodyLimits.batch,
     replies: {

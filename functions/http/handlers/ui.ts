@@ -6,12 +6,13 @@ import type { HttpEvent, Reply } from '../shape.ts';
 let assets: ReadonlyMap<string, Asset> | undefined;
 
 /** The first page; which view is shown stands in the fragment. */
-export const uiPage = defineEndpoint({ replies: { 200: { description: 'The web UI.' } } }, ({ event }) =>
-  serve('index.html', event),
+export const uiPage = defineEndpoint(
+  { scope: 'public', replies: { 200: { description: 'The web UI.' } } },
+  ({ event }) => serve('index.html', event),
 );
 
 export const uiAsset = defineEndpoint(
-  { name: 'asset', replies: { 200: { description: 'A file of the web UI.' } } },
+  { scope: 'public', name: 'asset', replies: { 200: { description: 'A file of the web UI.' } } },
   ({ name, event }) => serve(name, event),
 );
 

@@ -3,7 +3,7 @@ import { defineEndpoint } from '../endpoint.ts';
 import { methodsAt } from '../match-route.ts';
 
 /** API Gateway's `$default` route: what no other one takes. */
-export const unmatched = defineEndpoint({ replies: {} }, ({ event }) => {
+export const unmatched = defineEndpoint({ scope: 'public', replies: {} }, ({ event }) => {
   const { method, path } = event.requestContext.http;
   const allow = methodsAt(path);
   if (allow.length === 0) {

@@ -8,6 +8,7 @@ import { definitionText } from '../workflow-views.ts';
 
 export const uploadDefinition = defineEndpoint(
   {
+    scope: 'admin',
     body: definitionRequest,
     bodyLimit: bodyLimits.batch,
     replies: {

@@ -21,7 +21,7 @@ export function get<T>(path: string, signal?: AbortSignal): Promise<T> {
 }
 
 /** @throws Refused */
-export function send<T>(method: 'POST' | 'PATCH', path: string, body?: unknown): Promise<T> {
+export function send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown): Promise<T> {
   return request<T>(path, {
     method,
     ...(body !== undefined && {

@@ -11,6 +11,7 @@ import { TypesPage } from './page-types.ts';
 import { WorkflowPage } from './page-workflow.ts';
 import { WorkflowsPage } from './page-workflows.ts';
 import { link, type Route, useRoute } from './router.ts';
+import { LogIn, type Session, useSession, Who } from './session.ts';
 
 interface View {
   readonly name: string;
@@ -34,6 +35,12 @@ const views: Readonly<Record<string, View>> = {
 };
 
 function App() {
+  const session = useSession();
+  if (session === undefined) return null;
+  return session.asked && session.name === null ? h(LogIn, null) : h(Views, { session });
+}
+
+function Views({ session }: { session: Session }) {
   const route = useRoute();
   const main = useRef<HTMLElement>(null);
   const view = Object.hasOwn(views, route.page) ? views[route.page] : undefined;
@@ -58,6 +65,7 @@ function App() {
       null,
       h('a', { href: link('overview'), class: 'brand' }, 'Millrace'),
       h(Navigation, { page: route.page }),
+      h(Who, { session }),
     ),
     h('main', { ref: main, tabIndex: -1 }, view ? view.show(route) : h('p', null, 'There is no such view.')),
     h(Dialogs, null),

@@ -3,23 +3,58 @@ import { send } from './api.ts';
 import { ask } from './dialog.ts';
 import { useFeature } from './features.ts';
 import { duration, time } from './format.ts';
-import { useLive } from './live.ts';
+import { type Live, useLive } from './live.ts';
 import { Card, Facts, IdLink, Json, Loaded, Page, Status } from './parts.ts';
 import type { Workflow } from './shapes.ts';
 
 export function WorkflowPage({ id }: { id: string }) {
   const live = useLive<Workflow>(`/api/v1/workflows/${encodeURIComponent(id)}`);
-  const cancel =
-    live.data?.status === 'running' &&
-    h(
-      'button',
-      { type: 'button', class: 'danger', onClick: () => askCancel(id, live.reload) },
-      'Cancel workflow',
-    );
-  return h(Page, { title: 'Workflow', actions: cancel }, [
+  return h(Page, { title: 'Workflow', actions: h(Actions, { live }) }, [
     h('p', { class: 'id' }, id),
     h(Loaded<Workflow>, { live, show: (workflow) => h(Detail, { workflow }) }),
   ]);
+}
+
+/** What may be done in the state it is in. */
+function Actions({ live: { data, reload } }: { live: Live<Workflow> }) {
+  if (!data) return null;
+  const { id, status } = data;
+  const button = (label: string, act: () => void, kind = '') =>
+    h('button', { type: 'button', class: kind, onClick: act }, label);
+  return h('span', { class: 'buttons' }, [
+    status === 'running' && button('Pause workflow', () => askPause(id, reload)),
+    status === 'paused' && button('Resume workflow', () => askResume(id, reload), 'primary'),
+    (status === 'running' || status === 'paused') &&
+      button('Cancel workflow', () => askCancel(id, reload), 'danger'),
+  ]);
+}
+
+function askPause(id: string, done: () => void): void {
+  ask({
+    title: 'Pause this workflow?',
+    body: h('p', null, `Steps of ${id} that run go on; no further one begins until it is resumed.`),
+    verb: 'Pause workflow',
+    asksReason: true,
+    act: async (by) => {
+      await send<unknown>('POST', `/api/v1/workflows/${id}/pause`, by);
+      done();
+      return `Workflow ${id} is paused.`;
+    },
+  });
+}
+
+function askResume(id: string, done: () => void): void {
+  ask({
+    title: 'Resume this workflow?',
+    body: h('p', null, `Workflow ${id} goes on where it was paused.`),
+    verb: 'Resume workflow',
+    asksReason: true,
+    act: async (by) => {
+      await send<unknown>('POST', `/api/v1/workflows/${id}/resume`, by);
+      done();
+      return `Workflow ${id} goes on.`;
+    },
+  });
 }
 
 function askCancel(id: string, done: () => void): void {

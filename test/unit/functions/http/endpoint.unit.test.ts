@@ -8,6 +8,7 @@ import type { HttpEvent } from '../../../../functions/http/shape.ts';
 
 const echo = defineEndpoint(
   {
+    scope: 'public',
     body: z.strictObject({ payload: z.unknown(), count: z.int().max(5).optional() }),
     bodyLimit: 1024,
     replies: {},
@@ -64,10 +65,12 @@ describe('an endpoint', () => {
   });
 
   test('turns a refusal into its problem, and a fault into one that tells nothing', async () => {
-    const refusing = defineEndpoint({ replies: {} }, () => {
+    const refusing = defineEndpoint({ scope: 'public', replies: {} }, () => {
       throw new MillraceError('not_found', 'There is no such thing.');
     });
-    const failing = defineEndpoint({ replies: {} }, () => Promise.reject(new Error('secret')));
+    const failing = defineEndpoint({ scope: 'public', replies: {} }, () =>
+      Promise.reject(new Error('secret')),
+    );
 
     expect(await refusing.handler(event({}), context)).toMatchObject({ statusCode: 404 });
     const fault = await failing.handler(event({}), context);

@@ -1,0 +1,57 @@
+import type { Clock } from '../../engine/ports/clock.ts';
+import type { HttpEvent } from '../http/shape.ts';
+import type { Authenticator, Credentials } from './authenticator.ts';
+import { Rates } from './rates.ts';
+import { crossSite, forbidden, tooMany, unauthorized } from './refusals.ts';
+import { allows, isScope, type Principal, type Scope } from './scopes.ts';
+
+/** Who sent the request and may; throws for one who may not. Undefined where nobody is asked. */
+export type Authorize = (event: HttpEvent, scope: Scope) => Promise<Principal | undefined>;
+
+export const SESSION_COOKIE = 'millrace_session';
+
+/** @throws MillraceError `unauthorized`, `forbidden` or `too_many_requests` */
+export function createAuthorize(authenticator: Authenticator | undefined, clock: Clock): Authorize {
+  const rates = new Rates(clock);
+  return async (event, scope) => {
+    const principal = authenticator
+      ? await authenticator.principalOf(credentialsOf(event))
+      : ofGateway(event);
+    if (!principal) {
+      if (authenticator) throw unauthorized();
+      return undefined;
+    }
+    if (!allows(principal, scope)) throw forbidden(scope);
+    if (principal.isBrowser && isFromElsewhere(event)) throw crossSite();
+    if (!rates.take(principal)) throw tooMany(principal.ratePerSecond ?? 0);
+    return principal;
+  };
+}
+
+export function credentialsOf({ headers, cookies }: Pick<HttpEvent, 'headers' | 'cookies'>): Credentials {
+  const bearer = /^Bearer (\S+)$/i.exec(headers['authorization'] ?? '')?.[1];
+  const prefix = `${SESSION_COOKIE}=`;
+  const cookie = cookies?.find((one) => one.startsWith(prefix))?.slice(prefix.length);
+  return { bearer, session: cookie };
+}
+
+/** What the Lambda authorizer before us found. Only API Gateway can write it there. */
+function ofGateway({ requestContext }: HttpEvent): Principal | undefined {
+  const { authorizer } = requestContext as {
+    authorizer?: { lambda?: { key?: unknown; scopes?: unknown } | null };
+  };
+  const { key, scopes } = authorizer?.lambda ?? {};
+  if (typeof scopes !== 'string') return undefined;
+  return { name: `key:${String(key)}`, scopes: new Set(scopes.split(' ').filter(isScope)) };
+}
+
+const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+/** A page of another site can make a browser send a request, but not with these headers as the UI's own pages have them. */
+function isFromElsewhere({ headers, requestContext }: HttpEvent): boolean {
+  if (SAFE.has(requestContext.http.method)) return false;
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined) return site !== 'same-origin';
+  const origin = headers['origin'] ?? '';
+  return !URL.canParse(origin) || new URL(origin).host !== headers['host'];
+}
