@@ -1,6 +1,6 @@
 import { type Environment, readChoice } from './env.ts';
 
-export const eventBuses = ['kafka', 'pgchannel'] as const;
+export const eventBuses = ['kafka', 'pgchannel', 'nats'] as const;
 /** What carries dispatched jobs from the relay to the workers. */
 export type EventBusName = (typeof eventBuses)[number];
 

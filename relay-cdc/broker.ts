@@ -1,5 +1,5 @@
 import type { Environment } from '../adapters/env.ts';
-import { readEventBus } from '../adapters/event-bus-config.ts';
+import { type EventBusName, readEventBus } from '../adapters/event-bus-config.ts';
 import { type KafkaConfig, readKafkaConfig } from '../adapters/kafka/config.ts';
 import { openLagReader } from '../adapters/kafka/consumer-lag.ts';
 import { createKafkaStreamer } from '../adapters/kafka/event-streamer.ts';
@@ -7,8 +7,8 @@ import { createTailReader } from '../adapters/kafka/log-tail.ts';
 import { probeKafka } from '../adapters/kafka/probe.ts';
 import { checkTopics } from '../adapters/kafka/topics.ts';
 import { checkWriteAccess } from '../adapters/kafka/write-access.ts';
+import { openEventBus } from '../adapters/open-event-bus.ts';
 import type { PostgresConfig } from '../adapters/postgres/config.ts';
-import { openPgChannel } from '../adapters/postgres/eventbus/open.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { createBusStreamer } from '../engine/bus-streamer.ts';
 import { DISPATCH_STREAM, ensureDispatchStream } from '../engine/dispatch-stream.ts';
@@ -33,10 +33,15 @@ export interface Broker {
 }
 
 /** The one that `WE_EVENT_BUS` names. */
-export function openBroker(env: Environment, postgres: PostgresConfig, logger: Logger): Broker {
-  return readEventBus(env) === 'kafka'
+export async function openBroker(
+  env: Environment,
+  postgres: PostgresConfig,
+  logger: Logger,
+): Promise<Broker> {
+  const name = readEventBus(env);
+  return name === 'kafka'
     ? kafkaBroker(readKafkaConfig(env), logger)
-    : pgChannelBroker(postgres, logger);
+    : await busBroker(name, env, { postgres, logger });
 }
 
 export function kafkaBroker(kafka: KafkaConfig, logger: Logger): Broker {
@@ -71,26 +76,35 @@ async function greetKafka(kafka: KafkaConfig, say: (line: string) => void): Prom
 /** Publishing, telling, declaring. */
 const CONNECTIONS = 3;
 
-function pgChannelBroker(postgres: PostgresConfig, logger: Logger): Broker {
-  const { bus, close } = openPgChannel(
-    { ...postgres, poolSize: CONNECTIONS },
-    { clock: systemClock, logger },
-  );
+async function busBroker(
+  name: Exclude<EventBusName, 'kafka'>,
+  env: Environment,
+  { postgres, logger }: { readonly postgres: PostgresConfig; readonly logger: Logger },
+): Promise<Broker> {
+  const { bus, close } = await openEventBus(name, {
+    env,
+    postgres: () => ({ ...postgres, poolSize: CONNECTIONS }),
+    process: 'relay',
+    clock: systemClock,
+    logger,
+  });
   return {
     streamer: createBusStreamer({ bus, clock: systemClock, stream: DISPATCH_STREAM }),
     greet: async (say) => {
       await ensureDispatchStream(bus);
-      say(`event bus=pgchannel stream=${DISPATCH_STREAM}`);
+      say(`event bus=${name} stream=${DISPATCH_STREAM}`);
     },
-    check: async (topics) => {
-      const impossible = topics.filter((topic) => !isSubject(topic));
-      if (impossible.length === 0) return;
-      throw new MillraceError(
-        'configuration',
-        `The event bus cannot carry ${impossible.join(', ')}: between the dots of a step id there must be something. Rename ` +
-          'the step, or dispatch through Kafka (WE_EVENT_BUS=kafka).',
-      );
-    },
+    check: async (topics) => checkSubjects(topics),
     close,
   };
+}
+
+function checkSubjects(topics: readonly Topic[]): void {
+  const impossible = topics.filter((topic) => !isSubject(topic));
+  if (impossible.length === 0) return;
+  throw new MillraceError(
+    'configuration',
+    `The event bus cannot carry ${impossible.join(', ')}: between the dots of a step id there must be something. Rename ` +
+      'the step, or dispatch through Kafka (WE_EVENT_BUS=kafka).',
+  );
 }

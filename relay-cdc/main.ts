@@ -49,7 +49,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   requireKafkaMode(env);
   const config = readRelayConfig(env);
   await using cleanup = new AsyncDisposableStack();
-  const broker = openBroker(env, config.postgres, logger);
+  const broker = await openBroker(env, config.postgres, logger);
   cleanup.defer(() => broker.close());
   const pool = createPool(config.postgres, logger);
   cleanup.defer(() => pool.end());

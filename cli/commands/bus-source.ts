@@ -1,9 +1,9 @@
 import { readEventBus } from '../../adapters/event-bus-config.ts';
 import { readKafkaConfig } from '../../adapters/kafka/config.ts';
 import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
+import { openEventBus } from '../../adapters/open-event-bus.ts';
 import { openTracing } from '../../adapters/opentelemetry/open-tracing.ts';
 import { readPostgresConfig } from '../../adapters/postgres/config.ts';
-import { openPgChannel } from '../../adapters/postgres/eventbus/open.ts';
 import { systemClock } from '../../adapters/system/clock.ts';
 import { createJsonLogger } from '../../adapters/system/logger.ts';
 import { createBusStreamer } from '../../engine/bus-streamer.ts';
@@ -51,11 +51,15 @@ export async function startBusRunner() {
 async function openStreamer(
   logger: Logger,
 ): Promise<{ streamer: EventStreamer; close: () => Promise<void> }> {
-  if (readEventBus(process.env) === 'kafka') {
+  const name = readEventBus(process.env);
+  if (name === 'kafka') {
     const streamer = createKafkaStreamer(readKafkaConfig(process.env), logger);
     return { streamer, close: async () => undefined };
   }
-  const { bus, close } = openPgChannel(readPostgresConfig(process.env, { poolSize: 10 }), {
+  const { bus, close } = await openEventBus(name, {
+    env: process.env,
+    postgres: () => readPostgresConfig(process.env, { poolSize: 10 }),
+    process: 'worker',
     clock: systemClock,
     logger,
   });

@@ -55,7 +55,7 @@ async function runWork(stack: Stack, signal: AbortSignal): Promise<void> {
   try {
     const since = await databaseNow(pool);
     console.log(
-      `Running ${JOBS} send-email jobs and one workflow: HTTP → PostgreSQL → WAL → ${stack.kafka ? 'Kafka → Lambda worker' : 'pgchannel → worker'} → completed`,
+      `Running ${JOBS} send-email jobs and one workflow: HTTP → PostgreSQL → WAL → ${stack.kafka ? 'Kafka → Lambda worker' : `${stack.bus} → worker`} → completed`,
     );
     const submitting = Promise.all([
       submitWorkflow(stack.apiUrl, signal),

@@ -22,6 +22,8 @@ export interface Stack {
   readonly postgres: PostgresServer;
   /** Undefined in polling mode. */
   readonly kafka: KafkaServer | undefined;
+  /** What carries jobs in Kafka's place. */
+  readonly bus?: string;
   readonly apiUrl: string;
   readonly metricsUrl: string;
   readonly children: readonly Child[];

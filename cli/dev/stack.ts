@@ -4,7 +4,7 @@ import { migrate } from '../../adapters/postgres/migrate.ts';
 import { chooseKafka, type KafkaChoice } from './backends/choose.ts';
 import { type KafkaServer, startKafka } from './backends/kafka.ts';
 import { type PostgresServer, startPostgres } from './backends/postgres.ts';
-import { bootWithoutKafka } from './pgchannel-stack.ts';
+import { bootOnEventBus } from './bus-stack.ts';
 import type { Releasers } from './releasers.ts';
 import { applyServiceTopics } from './service-topics.ts';
 import { bootStack, createProcessStarter, type Stack, type StackOptions } from './stack-parts.ts';
@@ -19,10 +19,13 @@ export function startStack(options: StackOptions): Promise<Stack> {
 
 async function boot(options: StackOptions, releasers: Releasers): Promise<Stack> {
   const { onProgress, signal } = options;
+  const name = readEventBus(process.env);
+  if (name !== 'kafka') return bootOnEventBus(options, releasers, { name });
   // Asked first: without Kafka nothing else needs to be started.
   const choice = await chooseKafka(process.env);
-  if (readEventBus(process.env) === 'pgchannel' || choice.kind === 'none')
-    return bootWithoutKafka(options, releasers, choice);
+  if (choice.kind === 'none') {
+    return bootOnEventBus(options, releasers, { name: 'pgchannel', reason: choice.reason });
+  }
   const { postgres, kafka } = await startBackends(options, { releasers, choice });
   const applied = await migrate({ dsn: postgres.dsn });
   onProgress(`migrations     ${applied.applied.length} applied`);

@@ -26,7 +26,10 @@ export interface EventBus {
   ensureStream(stream: StreamSpec): Promise<void>;
   /** Makes the consumer, or changes it to this; its place in the stream stays. */
   ensureConsumer(consumer: ConsumerSpec): Promise<void>;
-  /** All or none of them. @returns the sequence of each */
+  /**
+   * Of a call that is refused nothing is stored. One that fails otherwise may have stored part of it with a broker that has no
+   * transactions: publish it again. @returns the sequence of each
+   */
   publish(messages: readonly BusMessage[]): Promise<readonly bigint[]>;
   /**
    * Hands each message to `handle`, which settles it by a call on the delivery; one that returns without is as one that is

@@ -21,21 +21,24 @@ describeKafka('npm run demo', () => {
 });
 
 describe('npm run demo without Kafka', () => {
-  test('takes the same way through the event bus in PostgreSQL, and says so', {
-    timeout: 120_000,
-  }, async () => {
-    await using service = await createService();
+  test.each([
+    ['pgchannel', 'PostgreSQL'],
+    ['nats', 'NATS JetStream'],
+  ])(
+    'takes the same way through the event bus %s, and says so',
+    { timeout: 120_000 },
+    async (name, through) => {
+      await using service = await createService();
 
-    const demo = millrace(['demo'], { cwd: service.directory, env: { WE_EVENT_BUS: 'pgchannel' } });
-    const code = await demo.ended;
+      const demo = millrace(['demo'], { cwd: service.directory, env: { WE_EVENT_BUS: name } });
+      const code = await demo.ended;
 
-    expect(demo.output()).toMatch(
-      /event bus +pgchannel: jobs go from the relay to the worker through PostgreSQL/,
-    );
-    expect(demo.output()).toMatch(
-      /accepted 1003 {2}in outbox 0 {2}published 1003 {2}running 0 {2}completed 1003/,
-    );
-    expect(demo.output()).toMatch(/data-pipeline: completed/);
-    expect(code).toBe(0);
-  });
+      expect(demo.output()).toContain(`${name}: jobs go from the relay to the worker through ${through}`);
+      expect(demo.output()).toMatch(
+        /accepted 1003 {2}in outbox 0 {2}published 1003 {2}running 0 {2}completed 1003/,
+      );
+      expect(demo.output()).toMatch(/data-pipeline: completed/);
+      expect(code).toBe(0);
+    },
+  );
 });

@@ -27,6 +27,7 @@ const CONFINED: readonly { readonly packages: RegExp; readonly to: readonly stri
     packages: /^(kafkajs|@platformatic\/kafka|@confluentinc\/kafka-javascript|node-rdkafka)(\/|$)/,
     to: ['adapters/kafka/', 'cli/dev/backends/'],
   },
+  { packages: /^@nats-io\//, to: ['adapters/nats/'] },
 ];
 
 const FOLDERS_FOR_UNDECIDED = /(^|\/)(src|lib|utils|common|shared|types|services)\//;
