@@ -15,6 +15,7 @@ const MIGRATIONS = [
   '0011_lifecycle',
   '0016_relay_shards',
   '0017_slot_losses',
+  '0030_outbox_messages',
 ] as const;
 
 export interface BootDeps {

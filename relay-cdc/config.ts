@@ -14,6 +14,7 @@ import { dispatchModes } from '../engine/deps.ts';
 import { MillraceError } from '../engine/errors.ts';
 import type { Retention } from '../engine/roles/retention.ts';
 import type { Shard } from './shards.ts';
+import { type OutboxForm, outboxForms } from './sql/outbox-form.ts';
 
 export interface RelayConfig {
   readonly postgres: PostgresConfig;
@@ -21,6 +22,8 @@ export interface RelayConfig {
   readonly publication: string;
   /** Which part of the outbox; as read, the first of as many as there are (`shardConfigs` makes one of each). */
   readonly shard: Shard;
+  /** As the outbox is to be written; undefined as it is. */
+  readonly outbox: OutboxForm | undefined;
   readonly session: 'own' | 'pg-logical-replication';
   /** 0 is any free port. */
   readonly metricsPort: number;
@@ -62,6 +65,10 @@ export function readRelayConfig(env: Environment): RelayConfig {
     slot: readIdentifier(env, 'WE_RELAY_SLOT', 'millrace_relay'),
     publication: readIdentifier(env, 'WE_RELAY_PUBLICATION', 'millrace_outbox'),
     shard: { index: 0, of: shards },
+    outbox:
+      readOptional(env, 'WE_OUTBOX') === undefined
+        ? undefined
+        : readChoice(env, 'WE_OUTBOX', outboxForms, 'table'),
     session: readChoice(env, 'WE_RELAY_SESSION', ['own', 'pg-logical-replication'], 'own'),
     metricsPort: readInteger(env, 'WE_METRICS_PORT', { fallback: 9091, min: 0, max: 65_535 }),
     name: readString(env, 'WE_RELAY_NAME', `relay-${process.pid}`),

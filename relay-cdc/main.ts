@@ -21,6 +21,7 @@ import { openSession } from './open-session.ts';
 import type { RelayDeps } from './relay.ts';
 import { settleShards } from './reshard.ts';
 import { leading, openShards, runShards, shardHealth } from './run-shards.ts';
+import { settleOutbox } from './settle-outbox.ts';
 import { tracedStreamer } from './traced-streamer.ts';
 
 export interface RunRelayOptions {
@@ -71,6 +72,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   const shards = openShards({ config, candidacies, logger, say });
   const health = await serveHealth(config.metricsPort, shardHealth(shards));
   cleanup.defer(() => health.close());
+  await settleOutbox(config.outbox, { pool, clock: systemClock, signal, logger });
   await settleShards({ config, pool, engine, streamer, logger, metrics: new RelayMetrics(), signal });
   const wakeups = new PostgresWakeups({ ...config.postgres, clock: systemClock, logger });
   say(`relay started; this replica is ${leading(candidacies)}`);

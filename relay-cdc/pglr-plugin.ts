@@ -3,7 +3,9 @@ import { type Pgoutput, PgoutputPlugin } from 'pg-logical-replication';
 import type { Topic } from '../events/ids.ts';
 import { reasonOf, streamBroken } from './failures.ts';
 import { parseLsn } from './lsn.ts';
+import { OUTBOX_PREFIX, readContent } from './outbox-message.ts';
 import { SESSION_SETTINGS } from './replication-connection.ts';
+import type { Shard } from './shards.ts';
 import type { OutboxRow, WalSink } from './wal-session.ts';
 
 interface PluginHooks {
@@ -19,7 +21,7 @@ export class GuardedPlugin extends PgoutputPlugin {
   readonly #hooks: PluginHooks;
 
   constructor(publication: string, hooks: PluginHooks) {
-    super({ protoVersion: 1, publicationNames: [publication] });
+    super({ protoVersion: 1, publicationNames: [publication], messages: true });
     this.#hooks = hooks;
   }
 
@@ -43,7 +45,7 @@ export class GuardedPlugin extends PgoutputPlugin {
 }
 
 /** What the parser made of a message, handed on if it is of the outbox. */
-export function hand(message: Pgoutput.Message, sink: WalSink): void {
+export function hand(message: Pgoutput.Message, sink: WalSink, shard: Shard): void {
   if (message.tag === 'begin') {
     const committedAt = Number(message.commitTime) / 1000;
     sink.begin(parseLsn(message.commitLsn ?? ''), Date.now() - committedAt);
@@ -51,6 +53,9 @@ export function hand(message: Pgoutput.Message, sink: WalSink): void {
     sink.commit(parseLsn(message.commitEndLsn ?? ''));
   } else if (message.tag === 'insert' && message.relation.name === 'dispatch_outbox') {
     sink.insert(toRow(message.new));
+  } else if (message.tag === 'message' && message.transactional && message.prefix === OUTBOX_PREFIX) {
+    const row = readContent(Buffer.from(message.content), shard);
+    if (row) sink.insert(row);
   }
 }
 

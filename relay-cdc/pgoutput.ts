@@ -1,5 +1,7 @@
 import type { Lsn, Topic } from '../events/ids.ts';
 import { streamBroken } from './failures.ts';
+import { readOutboxMessage } from './outbox-message.ts';
+import { type Shard, WHOLE } from './shards.ts';
 import type { OutboxRow } from './wal-session.ts';
 
 /** What the decoder finds, in the order of the log. */
@@ -14,7 +16,7 @@ const OUTBOX_TABLE = 'dispatch_outbox';
 const REQUIRED = ['id', 'topic', 'message_count', 'messages'] as const;
 type Column = (typeof REQUIRED)[number];
 
-const TAG = { begin: 0x42, commit: 0x43, relation: 0x52, insert: 0x49 } as const;
+const TAG = { begin: 0x42, commit: 0x43, relation: 0x52, insert: 0x49, message: 0x4d } as const;
 const KIND = { binary: 0x62, text: 0x74, null: 0x6e, unchanged: 0x75 } as const;
 
 /**
@@ -27,13 +29,16 @@ const KIND = { binary: 0x62, text: 0x74, null: 0x6e, unchanged: 0x75 } as const;
  */
 export class PgoutputDecoder {
   readonly #handler: PgoutputHandler;
+  readonly #shard: Shard;
   /** For each outbox relation: the place of each required column in a tuple. */
   readonly #layouts = new Map<number, Layout>();
   #topicBytes = Buffer.alloc(0);
   #topic = '' as Topic;
 
-  constructor(handler: PgoutputHandler) {
+  /** @param shard of which messages are taken; rows of other shards are not in the publication */
+  constructor(handler: PgoutputHandler, shard: Shard = WHOLE) {
     this.#handler = handler;
+    this.#shard = shard;
   }
 
   /** Reads the message that lies in `bytes` from `start` up to `end`. */
@@ -51,8 +56,11 @@ export class PgoutputDecoder {
       this.#handler.commit(bytes.readBigUInt64BE(at + 9) as Lsn);
     } else if (tag === TAG.relation) {
       this.#relation(bytes, at, end);
+    } else if (tag === TAG.message) {
+      const row = readOutboxMessage(bytes.subarray(at, end), this.#shard);
+      if (row) this.#handler.insert(row);
     }
-    // Anything else - Origin, Type, Message, changes that the publication does not even publish - is not of the outbox.
+    // Anything else - Origin, Type, changes that the publication does not even publish - is not of the outbox.
   }
 
   #relation(bytes: Buffer, start: number, end: number): void {

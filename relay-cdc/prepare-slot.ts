@@ -1,6 +1,8 @@
 import type { Pool } from 'pg';
+import type { EngineDeps } from '../engine/deps.ts';
 import type { Clock } from '../engine/ports/clock.ts';
 import type { Logger } from '../engine/ports/logger.ts';
+import { redispatchAllUnclaimed } from '../engine/roles/lost-dispatches.ts';
 import type { Lsn, Term } from '../events/ids.ts';
 import { formatLsn } from './lsn.ts';
 import type { RelayMetrics } from './metrics.ts';
@@ -18,6 +20,7 @@ import {
 import type { ReplicationConnection } from './replication-connection.ts';
 import type { Shard } from './shards.ts';
 import { createSlot, dropSlot, inspectSlot, releaseSlot, type SlotState } from './slot.ts';
+import { readOutboxForm } from './sql/outbox-form.ts';
 import { startPosition } from './term-rules.ts';
 
 export interface Leadership {
@@ -36,6 +39,7 @@ export interface PrepareDeps {
   readonly lane: PublishLane;
   /** Resolves when all that was published is cleared from the outbox. */
   readonly cleared: () => Promise<void>;
+  readonly engine: EngineDeps;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: RelayMetrics;
@@ -127,9 +131,18 @@ async function rebuild(
   const messages = await publishSnapshot({ pool, lane, shard, signal }, created);
   await deps.cleared();
   signal.throwIfAborted();
+  await redispatchHints(deps);
   await settleRebuild(pool, { slot, term, identity, confirmed: created.start, reason, messages });
   logger.info('the slot is new', { slot, reason, messages, start: formatLsn(created.start) });
   return created.start;
+}
+
+/** Of what was in the lost log alone the jobs are left. What is dispatched for them comes through the new slot. */
+async function redispatchHints({ pool, engine, slot, logger, signal }: PrepareDeps): Promise<void> {
+  if ((await readOutboxForm(pool)) !== 'message') return;
+  const jobs = await redispatchAllUnclaimed(engine, signal);
+  signal.throwIfAborted();
+  if (jobs > 0) logger.warn('dispatched every queued job anew that nobody had claimed', { slot, jobs });
 }
 
 const LOSSES_AN_HOUR = 3;

@@ -2,6 +2,7 @@ import type { PublishReceipt } from '../engine/ports/event-streamer.ts';
 import type { JobId, Topic } from '../events/ids.ts';
 import { jobIdAt, PackCursor } from '../events/pack.ts';
 import type { Outgoing } from './outgoing.ts';
+import type { Hint } from './wal-session.ts';
 
 /** Bytes of a job's id. */
 export const JOB_ID_BYTES = 16;
@@ -17,6 +18,8 @@ export interface PublishedRow {
   readonly firstId: number;
   /** Whether the broker has every message of the row. */
   readonly whole: boolean;
+  /** Of a row that is in the log alone. */
+  readonly hint?: Hint | undefined;
 }
 
 export interface RefusedJob {
@@ -40,7 +43,7 @@ export function readReceipt(
   const cursor = new PackCursor(ids);
   let end = 0;
   let index = 0;
-  const published = rows.map(({ id, topic, messages: pack, messageCount }): PublishedRow => {
+  const published = rows.map(({ id, topic, messages: pack, messageCount, hint }): PublishedRow => {
     const firstId = end;
     cursor.moveTo(pack, 0);
     for (; cursor.next(); index += 1) {
@@ -49,7 +52,7 @@ export function readReceipt(
       else refusedJobs.push({ jobId: jobIdAt(pack, cursor.start), topic, reason });
     }
     const jobs = (end - firstId) / JOB_ID_BYTES;
-    return { id, topic, jobs, ids, firstId, whole: jobs === messageCount };
+    return { id, topic, jobs, ids, firstId, whole: jobs === messageCount, hint };
   });
   return { published, refusedJobs };
 }

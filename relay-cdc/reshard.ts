@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
-import { codeOf } from '../adapters/postgres/errors.ts';
 import type { EngineDeps } from '../engine/deps.ts';
 import { MillraceError } from '../engine/errors.ts';
 import type { EventStreamer } from '../engine/ports/event-streamer.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { Term } from '../events/ids.ts';
+import { alterOutbox } from './alter-outbox.ts';
 import type { RelayConfig } from './config.ts';
 import { tryLead } from './leadership.ts';
 import type { RelayMetrics } from './metrics.ts';
@@ -33,7 +33,6 @@ export interface ReshardDeps {
 
 const PATIENCE_MS = 15_000;
 const LOOK_AGAIN_MS = 500;
-const FENCE_TRIES = 30;
 
 /**
  * Sees to it that the database packs for as many shards as this relay has, and that nothing is left that was packed for
@@ -136,39 +135,8 @@ async function reshard(
 }
 
 async function fenceWriters({ config, pool, engine, signal }: ReshardDeps): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    const client = await pool.connect();
-    try {
-      return await fence(client, config.shard.of, shardConfigs(config));
-    } catch (error) {
-      const code = codeOf(error);
-      if (code === '42501') throw notOwner(error);
-      if (code !== '55P03') throw error;
-      if (tries === FENCE_TRIES) throw outboxInUse(error);
-    } finally {
-      client.release();
-    }
-    await engine.clock.sleep(LOOK_AGAIN_MS, signal);
-    signal.throwIfAborted();
-  }
-}
-
-function notOwner(cause: unknown): MillraceError {
-  return new MillraceError(
-    'configuration',
-    'The role in WE_POSTGRES_DSN does not own dispatch_outbox, which a change of WE_RELAY_SHARDS alters. Start the relay once ' +
-      'as the role that ran "millrace migrate up", or run as a superuser: alter table dispatch_outbox owner to <role>',
-    { cause, detail: { variable: 'WE_RELAY_SHARDS' } },
-  );
-}
-
-function outboxInUse(cause: unknown): MillraceError {
-  return new MillraceError(
-    'configuration',
-    'WE_RELAY_SHARDS cannot be changed now: a long transaction has written to dispatch_outbox. Find it with: select pid, ' +
-      'xact_start, query from pg_stat_activity order by xact_start. Start the relay again once it has ended.',
-    { cause, retryable: true },
-  );
+  const deps = { pool, clock: engine.clock, signal, variable: 'WE_RELAY_SHARDS' };
+  await alterOutbox(deps, (client) => fence(client, config.shard.of, shardConfigs(config)));
 }
 
 /** Publishes and clears all that is in the outbox, before any shard begins: so order per key holds across the change. */

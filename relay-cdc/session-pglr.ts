@@ -140,7 +140,7 @@ export class PglrWalSession implements WalSession {
     });
     this.#service.on('error', (error) => this.#end(this.#refused(error)));
     this.#service.on('data', (_, message: Pgoutput.Message | undefined) => {
-      guarded(() => message && hand(message, sink));
+      guarded(() => message && hand(message, sink, this.#options.shard));
       this.#planReadEnd(sink);
     });
     this.#service.on('heartbeat', (lsn, _, shouldRespond) => {

@@ -15,6 +15,7 @@ import {
   standbyStatusMessage,
   WAL_DATA_HEADER_BYTES,
 } from './replication-messages.ts';
+import type { Shard } from './shards.ts';
 import { StreamPosition } from './stream-position.ts';
 import type { WalSession, WalSink } from './wal-session.ts';
 
@@ -23,6 +24,7 @@ export interface SessionOptions {
   readonly publication: string;
   /** Where to start: what is before it is with the broker. */
   readonly start: Lsn;
+  readonly shard: Shard;
 }
 
 /** Fewer messages than one a commit, and still well within the 100 ms that the port promises. */
@@ -115,20 +117,23 @@ export class OwnWalSession implements WalSession {
     const { slot, publication, start } = this.#options;
     return (
       `START_REPLICATION SLOT "${slot}" LOGICAL ${formatLsn(start)} ` +
-      `(proto_version '1', publication_names '"${publication}"', binary 'true')`
+      `(proto_version '1', publication_names '"${publication}"', binary 'true', messages 'true')`
     );
   }
 
   #frameReader(sink: WalSink): FrameReader {
     let header: { bytes: Buffer; at: number } = { bytes: Buffer.alloc(0), at: 0 };
-    const decoder = new PgoutputDecoder({
-      begin: (commitLsn, committedAt) => {
-        const sentAt = Number(header.bytes.readBigInt64BE(header.at + 17));
-        sink.begin(commitLsn, (sentAt - committedAt) / 1000);
+    const decoder = new PgoutputDecoder(
+      {
+        begin: (commitLsn, committedAt) => {
+          const sentAt = Number(header.bytes.readBigInt64BE(header.at + 17));
+          sink.begin(commitLsn, (sentAt - committedAt) / 1000);
+        },
+        insert: (row) => sink.insert(row),
+        commit: (endLsn) => sink.commit(endLsn),
       },
-      insert: (row) => sink.insert(row),
-      commit: (endLsn) => sink.commit(endLsn),
-    });
+      this.#options.shard,
+    );
     return new FrameReader((type, bytes, body) => {
       if (type !== FRAME.copyData) {
         this.#control(type, bytes, body);

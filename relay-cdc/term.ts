@@ -5,6 +5,7 @@ import type { EventStreamer, ReadTail } from '../engine/ports/event-streamer.ts'
 import type { Logger } from '../engine/ports/logger.ts';
 import type { Lsn, Term } from '../events/ids.ts';
 import { jobTopic } from '../events/topics.ts';
+import { clearPublished } from './clear-published.ts';
 import type { RelayConfig } from './config.ts';
 import { sampleConsumerLag } from './consumer-lag.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -19,7 +20,6 @@ import { RelayCore } from './relay-core.ts';
 import { recordHandOver } from './relay-state.ts';
 import type { ReplicationConnection } from './replication-connection.ts';
 import type { SessionOptions } from './session.ts';
-import { clearOutbox } from './sql/clear-outbox.ts';
 import { publishStragglers } from './stragglers.ts';
 import { type HandOverPhase, mayPublish, nextPhase } from './term-rules.ts';
 import { aborted, atMost, unlessAborted } from './waiting.ts';
@@ -144,7 +144,7 @@ async function readTail(deps: TermDeps, tail: PublishedTail, signal: AbortSignal
 /** Publisher and write-back, and the lane between them. They are closed in the opposite order: first nothing new comes. */
 async function openWayOut({ deps, leadership, over, cleanup }: Lead, tail: PublishedTail) {
   const { config, engine, logger, metrics, pool } = deps;
-  const { clear = (rows: readonly PublishedRow[]) => clearOutbox(pool, rows, leadership.term) } = deps;
+  const { clear = (rows: readonly PublishedRow[]) => clearPublished(pool, rows, leadership.term) } = deps;
   const { term } = leadership;
   let session: WalSession | undefined;
   const publisher = await deps.streamer.publisher({ clientId: `millrace-relay-${term}` });

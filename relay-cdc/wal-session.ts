@@ -1,11 +1,18 @@
 import type { Lsn, Topic } from '../events/ids.ts';
 
-/** One row of the outbox as the log shows it. `messages` is a view of memory that holds its neighbours too. */
+/** One row of the outbox as the log shows it, or a message in its place. `messages` is a view of memory that holds its neighbours too. */
 export interface OutboxRow {
   readonly id: bigint;
   readonly topic: Topic;
   readonly messageCount: number;
   readonly messages: Buffer;
+  /** Only of one that is in the log alone (`outbox-message.ts`): there is nothing to clear. */
+  readonly hint?: Hint;
+}
+
+export interface Hint {
+  /** The 16 bytes by which the jobs of a pack know it, where they do. */
+  readonly dispatchId: Buffer | undefined;
 }
 
 /**

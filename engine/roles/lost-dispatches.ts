@@ -15,6 +15,24 @@ export async function redispatchLostJobs(
   return dispatch(deps, await deps.store.unclaimedJobs(olderThanMs, limit));
 }
 
+const BATCH = 1_000;
+
+/**
+ * Dispatches every job again that is queued now and that nobody has claimed: for when messages are known to be lost.
+ * @returns how many
+ */
+export async function redispatchAllUnclaimed(deps: EngineDeps, signal: AbortSignal): Promise<number> {
+  const began = deps.clock.now().getTime();
+  let total = 0;
+  while (!signal.aborted) {
+    // Those that were dispatched here are younger.
+    const count = await redispatchLostJobs(deps, deps.clock.now().getTime() - began, BATCH);
+    total += count;
+    if (count < BATCH) break;
+  }
+  return total;
+}
+
 /**
  * Dispatches queued jobs without a message: they were queued, or queued again for a retry, before WE_DISPATCH_MODE was changed
  * from polling, by a process that has not been changed yet, or during a fallback. @returns how many

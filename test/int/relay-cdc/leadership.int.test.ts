@@ -98,6 +98,7 @@ async function openZombie(fixture: RelayFixture): Promise<{ destroy(): void }> {
     slot: fixture.slot,
     publication: 'millrace_outbox',
     start: NO_LSN,
+    shard: { index: 0, of: 1 },
   });
   const nothing = (): void => undefined;
   session

@@ -1,0 +1,56 @@
+import type { Pool } from 'pg';
+import { intArray, uuidBytesArray } from '../../adapters/postgres/binary-array.ts';
+import type { Term } from '../../events/ids.ts';
+import { JOB_ID_BYTES, type PublishedRow } from '../published.ts';
+
+/**
+ * Writes that jobs were dispatched whose outbox row was in the log alone: an audit row a job, or one for a pack whose jobs know
+ * it. There is no row whose deletion would tell a first time, so what is published twice is recorded twice.
+ */
+export async function recordDispatches(
+  db: Pick<Pool, 'query'>,
+  rows: readonly PublishedRow[],
+  term: Term,
+): Promise<void> {
+  const jobs: Entry[] = [];
+  const packs: (Entry & { readonly messages: number })[] = [];
+  const topics: string[] = [];
+  for (const { topic, jobs: count, ids, firstId, whole, hint } of rows) {
+    // SQL counts from 1.
+    const place = topics.indexOf(topic) + 1 || topics.push(topic);
+    if (hint?.dispatchId && whole && count > 1) {
+      packs.push({ id: hint.dispatchId, place, messages: count });
+      continue;
+    }
+    const end = firstId + count * JOB_ID_BYTES;
+    for (let at = firstId; at < end; at += JOB_ID_BYTES)
+      jobs.push({ id: ids.subarray(at, at + JOB_ID_BYTES), place });
+  }
+  await db.query({
+    name: 'relay_record_dispatches',
+    text: `
+      insert into audit_log (actor, action, job_id, dispatch_id, detail)
+      select 'relay', 'DISPATCHED_VIA_BROKER', job.id, null::uuid, ($6::jsonb[])[job.topic]
+      from unnest($1::uuid[], $2::integer[]) as job (id, topic)
+      union all
+      select
+        'relay', 'DISPATCHED_VIA_BROKER', null, pack.id,
+        ($6::jsonb[])[pack.topic] || jsonb_build_object('messages', pack.messages)
+      from unnest($3::uuid[], $4::integer[], $5::integer[]) as pack (id, topic, messages)
+    `,
+    values: [
+      uuidBytesArray(jobs.map(({ id }) => id)),
+      intArray(jobs.map(({ place }) => place)),
+      uuidBytesArray(packs.map(({ id }) => id)),
+      intArray(packs.map(({ place }) => place)),
+      intArray(packs.map(({ messages }) => messages)),
+      topics.map((topic) => JSON.stringify({ topic, term: Number(term) })),
+    ],
+  });
+}
+
+interface Entry {
+  readonly id: Buffer;
+  /** Of its topic. */
+  readonly place: number;
+}
