@@ -45,6 +45,10 @@ export interface JobChange {
   readonly endedAttempt?: Pick<PastAttempt, 'attempt' | 'error'>;
   /** When `status` is `retrying`: from now, by the database's clock, in milliseconds. */
   readonly delayMs?: number;
+  /** The job was queued, and this move is its claim as well: the attempt begins and ends with it. */
+  readonly claimedBy?: string;
+  /** The attempt does not count against the job's retries. */
+  readonly attemptIsLost?: true;
   /** A redrive: the attempts so far no longer count against the job's retries. */
   readonly freshRetries?: true;
   /** The message to put into the outbox with this move, when the job goes (back) to dispatch through a broker. */
@@ -162,6 +166,7 @@ export const auditActions = [
   'REDRIVEN',
   'LATE_RESULT_REFUSED',
   'WORKFLOW_STARTED',
+  'WORKFLOW_NOT_CHAINED',
   'WORKFLOW_COMPLETED',
   'WORKFLOW_FAILED',
   'WORKFLOW_CANCELLED',

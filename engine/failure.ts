@@ -15,6 +15,8 @@ export interface FailedAttempt {
   /** The proof a worker showed; absent when the attempt is ended because its lease ran out. */
   readonly token?: ClaimToken;
   readonly leaseExpired?: boolean;
+  /** The attempt does not count. */
+  readonly lost?: boolean;
   readonly actor?: string;
 }
 
@@ -25,7 +27,8 @@ export async function failureUnit(
   failure: FailedAttempt,
 ): Promise<JobUnit> {
   const { job, instance } = loaded;
-  const retry = failure.retryable && job.attempt - job.attemptBase <= job.maxRetries;
+  const left = failure.lost || job.attempt - job.attemptBase <= job.maxRetries;
+  const retry = failure.retryable && left;
   const change = jobChange(deps, job, { failure, retry });
   const audit: AuditEntry = {
     action: retry ? 'JOB_RETRYING' : 'JOB_DEAD_LETTER',
@@ -66,6 +69,7 @@ function jobChange(
     lastError: failure.error,
     endedAttempt: { attempt: job.attempt, error: failure.error },
     ...(retry ? { delayMs: failure.retryAfterMs ?? policyDelayMs(deps, job) } : {}),
+    ...(retry && failure.lost ? { attemptIsLost: true } : {}),
   };
 }
 

@@ -72,6 +72,8 @@ export interface JobRecord {
   readonly token: ClaimToken | null;
   readonly workerId: string | null;
   readonly leaseUntil: Date | null;
+  /** The worker cannot extend its lease: an attempt that it does not end in time does not count. */
+  readonly lenientLease: boolean;
   readonly lastError: string | null;
   readonly pastAttempts: readonly PastAttempt[];
   readonly createdAt: Date;

@@ -97,13 +97,16 @@ export class MemoryClaims {
     });
   }
 
-  #lease(job: JobRecord, claim: Pick<ClaimRequest, 'claimId' | 'workerId' | 'leaseMs'>): JobRecord {
-    const { claimId, workerId, leaseMs } = claim;
+  #lease(
+    job: JobRecord,
+    claim: Pick<PollRequest, 'claimId' | 'workerId' | 'leaseMs' | 'lenient'>,
+  ): JobRecord {
+    const { claimId, workerId, leaseMs, lenient = false } = claim;
     const attempt = job.attempt + 1;
     const token = claimToken(claimId, job.id, attempt);
     const now = this.#tables.clock.now();
     const leaseUntil = later(now, leaseMs);
-    const lease = { token, workerId, leaseUntil, startedAt: now, updatedAt: now };
+    const lease = { token, workerId, leaseUntil, lenientLease: lenient, startedAt: now, updatedAt: now };
     const running = this.#save({ ...job, ...lease, status: 'running', attempt });
     this.#tables.limits.started(running);
     return running;

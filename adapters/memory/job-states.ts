@@ -1,5 +1,6 @@
 import type { JobChange, NewJob } from '../../engine/commit.ts';
 import { hasEnded, type JobRecord } from '../../engine/job.ts';
+import { claimToken } from './leases.ts';
 
 /** What the statements of the SQL stores do to a row, as functions. `now` is the store's clock. */
 export function jobFromNew(job: NewJob, now: Date): JobRecord {
@@ -26,6 +27,7 @@ export function jobFromNew(job: NewJob, now: Date): JobRecord {
     token: null,
     workerId: null,
     leaseUntil: null,
+    lenientLease: false,
     lastError: null,
     pastAttempts: [],
     createdAt: job.createdAt,
@@ -46,8 +48,9 @@ export function meetsExpectation(job: JobRecord, { expect }: JobChange, now: Dat
   );
 }
 
-export function changedJob(job: JobRecord, change: JobChange, now: Date): JobRecord {
+export function changedJob(stored: JobRecord, change: JobChange, now: Date): JobRecord {
   const { status, endedAttempt, delayMs } = change;
+  const job = change.claimedBy === undefined ? stored : begun(stored, change.claimedBy, now);
   return {
     ...job,
     status,
@@ -57,7 +60,7 @@ export function changedJob(job: JobRecord, change: JobChange, now: Date): JobRec
       ? [...job.pastAttempts, pastAttempt(job, endedAttempt.error, now)]
       : job.pastAttempts,
     uniqueKey: change.freshRetries ? null : job.uniqueKey,
-    attemptBase: change.freshRetries ? job.attempt : job.attemptBase,
+    attemptBase: change.freshRetries ? job.attempt : job.attemptBase + (change.attemptIsLost ? 1 : 0),
     runAt: delayMs === undefined ? job.runAt : new Date(now.getTime() + delayMs),
     leaseUntil: null,
     queuedAt: status === 'queued' ? now : job.queuedAt,
@@ -65,6 +68,11 @@ export function changedJob(job: JobRecord, change: JobChange, now: Date): JobRec
     completedAt: hasEnded(status) ? now : null,
     updatedAt: now,
   };
+}
+
+function begun(job: JobRecord, workerId: string, now: Date): JobRecord {
+  const attempt = job.attempt + 1;
+  return { ...job, attempt, workerId, startedAt: now, token: claimToken(workerId, job.id, attempt) };
 }
 
 function pastAttempt(job: JobRecord, error: string, now: Date): JobRecord['pastAttempts'][number] {

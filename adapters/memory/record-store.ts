@@ -3,6 +3,7 @@ import type { JobRecord, JobStatus } from '../../engine/job.ts';
 import type { JobPolicy } from '../../engine/job-policy.ts';
 import type { LimitUsage } from '../../engine/limits.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
+import type { DefinitionPageFilter, InstancePageFilter, Paged } from '../../engine/ports/paged-reads.ts';
 import type {
   AuditRecord,
   ClaimOutcome,
@@ -46,7 +47,7 @@ import { MemoryWorkflows } from './workflows.ts';
 
 /**
  * The store in this process's memory, for tests and for trying things out. Each call is one uninterrupted piece of
- * JavaScript, which makes it a transaction. Nothing survives the process.
+ * JavaScript, which makes it a transaction. Nothing survives the process. Long because the port is: it mostly hands over.
  */
 export class MemoryRecordStore implements RecordStore {
   readonly undecodable: UndecodableRecord[] = [];
@@ -249,6 +250,14 @@ export class MemoryRecordStore implements RecordStore {
 
   async listInstances(filter: InstanceFilter): Promise<InstanceSummary[]> {
     return this.#workflows.list(filter);
+  }
+
+  async pageInstances(filter: InstancePageFilter): Promise<Paged<InstanceRecord>> {
+    return this.#workflows.page(filter);
+  }
+
+  async pageDefinitions(filter: DefinitionPageFilter): Promise<Paged<DefinitionRecord>> {
+    return this.#workflows.pageDefinitions(filter);
   }
 
   listDeadLetters(filter: DeadLetterFilter, page: Page<'before'>): Promise<JobRecord[]> {

@@ -1,5 +1,6 @@
 import type { InstanceChange, InstanceWrites, NewInstance } from '../../engine/commit.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
+import type { DefinitionPageFilter, InstancePageFilter, Paged } from '../../engine/ports/paged-reads.ts';
 import type {
   DefinitionFilter,
   DueInstance,
@@ -156,6 +157,32 @@ export class MemoryWorkflows {
       .sort((a, b) => (a.id < b.id ? 1 : -1))
       .slice(0, filter.limit)
       .map(summaryOf);
+  }
+
+  page(filter: InstancePageFilter): Paged<InstanceRecord> {
+    const { definitionId, foreignId, statuses, waiting, offset, limit } = filter;
+    const found = [...this.instances.values()]
+      .filter(
+        (instance) =>
+          (definitionId === undefined || instance.definition.id === definitionId) &&
+          (foreignId === undefined || instance.foreignId === foreignId) &&
+          (statuses === undefined || statuses.includes(instance.status)) &&
+          (waiting === undefined || this.#isWaiting(instance) === waiting),
+      )
+      .sort((a, b) => (a.id < b.id ? 1 : -1));
+    return { items: found.slice(offset, offset + limit), total: found.length };
+  }
+
+  pageDefinitions({ keyword, offset, limit }: DefinitionPageFilter): Paged<DefinitionRecord> {
+    const found = this.listDefinitions({ keyword, limit: Number.POSITIVE_INFINITY });
+    return { items: found.slice(offset, offset + limit), total: found.length };
+  }
+
+  #isWaiting({ definition, state }: InstanceRecord): boolean {
+    const document = this.getDefinition(definition.id, definition.version)?.document ?? '{"steps":[]}';
+    const { steps } = JSON.parse(document) as { steps: readonly { id: string; type: string }[] };
+    const waits = steps.filter(({ type }) => type === 'USER_TASK' || type === 'WAIT').map(({ id }) => id);
+    return state.tokens.some(({ step }) => waits.includes(step));
   }
 
   #writeBeside(id: InstanceId, writes: InstanceWrites): void {

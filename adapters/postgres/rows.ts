@@ -8,6 +8,7 @@ export const jobColumns = `
   jobs.id, jobs.type, jobs.status, jobs.payload, jobs.result, jobs.priority, jobs.attempt, jobs.attempt_base,
   jobs.max_retries, jobs.retry, jobs.dispatches, jobs.idempotency_key, jobs.unique_key, jobs.limits, jobs.partition_key,
   jobs.instance_id, jobs.step_index, jobs.traceparent, jobs.run_at, jobs.token, jobs.worker_id, jobs.lease_until,
+  jobs.lenient_lease,
   jobs.last_error, jobs.past_attempts, jobs.created_at, jobs.queued_at, jobs.started_at, jobs.completed_at, jobs.updated_at
 `;
 
@@ -35,6 +36,7 @@ export interface JobRow {
   token: string | null;
   worker_id: string | null;
   lease_until: Date | null;
+  lenient_lease: boolean;
   last_error: string | null;
   past_attempts: string;
   created_at: Date;
@@ -68,6 +70,7 @@ export function toJob(row: JobRow): JobRecord {
     token: row.token as ClaimToken | null,
     workerId: row.worker_id,
     leaseUntil: row.lease_until,
+    lenientLease: row.lenient_lease,
     lastError: row.last_error,
     pastAttempts: JSON.parse(row.past_attempts) as PastAttempt[],
     createdAt: row.created_at,

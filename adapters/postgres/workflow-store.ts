@@ -7,6 +7,7 @@ import type { Database } from './sql/database.ts';
 import * as definitions from './sql/definitions.ts';
 import * as instances from './sql/instances.ts';
 import { selectInstancePage } from './sql/list-instances.ts';
+import { selectDefinitionsByNumber, selectInstancesByNumber } from './sql/paged.ts';
 import { selectJobsOfInstance } from './sql/read.ts';
 
 type WorkflowStore = Pick<
@@ -20,6 +21,8 @@ type WorkflowStore = Pick<
   | 'listDefinitions'
   | 'listUserTasks'
   | 'listInstances'
+  | 'pageInstances'
+  | 'pageDefinitions'
 >;
 
 /** The part of the store that is about definitions and instances. */
@@ -44,6 +47,16 @@ export function workflowStore(db: Database): WorkflowStore {
     listDefinitions: async (filter) => (await definitions.selectDefinitionPage(db, filter)).map(toDefinition),
     listUserTasks: async (filter) => (await instances.selectUserTasks(db, filter)).map(toUserTask),
     listInstances: async (filter) => (await selectInstancePage(db, filter)).map(toInstanceSummary),
+    pageInstances: async (filter) => {
+      const rows = await selectInstancesByNumber(db, filter);
+      const items = rows.flatMap((row) => (row.instance_key === null ? [] : [toInstance(row)]));
+      return { items, total: rows[0]?.total ?? 0 };
+    },
+    pageDefinitions: async (filter) => {
+      const rows = await selectDefinitionsByNumber(db, filter);
+      const items = rows.flatMap((row) => (row.id === null ? [] : [toDefinition(row)]));
+      return { items, total: rows[0]?.total ?? 0 };
+    },
   };
 }
 

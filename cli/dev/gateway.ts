@@ -7,7 +7,7 @@ import { handler as unmatched } from '../../functions/http/handlers/unmatched.ts
 import { matchRoute } from '../../functions/http/match-route.ts';
 import { problemReply } from '../../functions/http/problem.ts';
 import { bodyLimits, tooLarge } from '../../functions/http/request-body.ts';
-import type { HttpResult } from '../../functions/http/shape.ts';
+import type { HttpHandler, HttpResult } from '../../functions/http/shape.ts';
 import { toContext, toEvent } from './gateway-event.ts';
 import { mayListen, refuseStream } from './ui-access.ts';
 import { UiEvents } from './ui-events.ts';
@@ -107,11 +107,20 @@ async function serve(server: Server, request: IncomingMessage, response: ServerR
     pathParameters: match?.pathParameters,
   });
   event.gone = () => goneSignal(response);
-  const handler = match?.route.endpoint.handler ?? unmatched;
+  const handler = match?.route.endpoint.handler ?? (isDialect(rawPath) ? await dialect() : unmatched);
   const reply = handler(event, toContext(event, performance.now() + REQUEST_TIMEOUT_MS));
   const result = await inTime(reply, event.requestContext.requestId);
   // A connection kept open would keep a gateway that stops from ending.
   send(response, result, { keepAlive: server.listening });
+}
+
+function isDialect(path: string): boolean {
+  return path === '/healthz' || path.startsWith('/v1/');
+}
+
+/** Read at the first request that speaks it. */
+async function dialect(): Promise<HttpHandler> {
+  return (await import('../../functions/http/rochallor/main.ts')).handler;
 }
 
 /** Aborts when the connection closes before the reply was sent. */

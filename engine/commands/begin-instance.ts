@@ -91,6 +91,8 @@ export async function startedBy(
 async function startOne(deps: EngineDeps, effect: StartEffect, starter: Starter): Promise<NewInstance[]> {
   const { workflowId, version, input, parent: activation } = effect;
   const record = await deps.store.getDefinition(workflowId, version);
+  // What ends must be able to end: the next of a chain may never have been uploaded, and the trail says that it was not started.
+  if (!record && activation === undefined) return [];
   if (!record) throw new MillraceError('internal', `Definition "${workflowId}" is not there any more.`);
   const { foreignId, traceparent, id } = starter;
   return beginInstance(deps, {

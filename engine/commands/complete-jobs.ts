@@ -19,7 +19,7 @@ export async function completeJobs(
     deps,
     steps.map(([, completion]) => completion),
     {
-      decide: (loaded, completion) => stepUnit(deps, loaded, completion),
+      decide: (loaded, completion) => completionUnit(deps, loaded, completion),
       isRepeat: (status) => status === 'completed',
       loaded,
     },
@@ -45,9 +45,15 @@ function toSettled(outcome: CompleteOutcome): SettleOutcome {
   }
 }
 
-async function stepUnit(deps: EngineDeps, loaded: LoadedJob, completion: Completion): Promise<JobUnit> {
+/** What the result of the attempt under way leads to. */
+export async function completionUnit(
+  deps: EngineDeps,
+  loaded: LoadedJob,
+  completion: Pick<Completion, 'result'> & Partial<Completion>,
+): Promise<JobUnit> {
   const { job, instance } = loaded;
-  const expect = { status: job.status, attempt: job.attempt, token: completion.token };
+  const { token } = completion;
+  const expect = { status: job.status, attempt: job.attempt, ...(token === undefined ? {} : { token }) };
   const completed = { id: job.id, expect, status: 'completed', result: completion.result } as const;
   const alone: JobUnit = { job: completed, enqueue: [], audit: [] };
   if (!instance) return alone;

@@ -1,4 +1,5 @@
-import type { EndedJobs } from '../commit.ts';
+import type { InstanceId } from '../../events/ids.ts';
+import type { AuditEntry, EndedJobs } from '../commit.ts';
 import type { EngineDeps } from '../deps.ts';
 import { defined } from '../new-job.ts';
 import { type Decision, decide } from '../workflow/decide.ts';
@@ -47,7 +48,10 @@ export async function decidedUnit(
       },
       start,
       enqueue: jobsOf(deps, decision.effects, { instanceId: id, traceparent }),
-      audit: statusAudit({ actor, instanceId: id, ...detail }, { from, to: decision.instance.status }),
+      audit: [
+        ...statusAudit({ actor, instanceId: id, ...detail }, { from, to: decision.instance.status }),
+        ...chainBroken(decision, { id, started: start.length }),
+      ],
     },
   };
 }
@@ -59,6 +63,19 @@ function endOf(
   if (!isOver(status) || status === record.status) return undefined;
   const { id, name, traceparent, createdAt } = record;
   return { id, name, status, reason, traceparent, createdAt };
+}
+
+/** The next of a chain was asked for, and is not there. */
+function chainBroken(
+  { effects }: Changed,
+  { id, started }: { readonly id: InstanceId; readonly started: number },
+): AuditEntry[] {
+  if (started > 0) return [];
+  return effects.flatMap((effect): AuditEntry[] => {
+    if (effect.kind !== 'start') return [];
+    const detail = { missing_definition: effect.workflowId };
+    return [{ action: 'WORKFLOW_NOT_CHAINED', actor: 'engine', instanceId: id, detail }];
+  });
 }
 
 type Changed = Extract<Decision, { kind: 'changed' }>;

@@ -10,12 +10,17 @@ export type UploadOutcome =
 /**
  * Stores a definition under the next version of its id; a document that is known already keeps its version. Instances stay
  * with the version they were started under.
+ * @param chainLater the next workflow may be uploaded after this one
  */
-export async function uploadDefinition(deps: EngineDeps, document: string): Promise<UploadOutcome> {
+export async function uploadDefinition(
+  deps: EngineDeps,
+  document: string,
+  { chainLater = false }: { readonly chainLater?: boolean } = {},
+): Promise<UploadOutcome> {
   const result = parseDefinition(document);
   if (result.kind === 'invalid') return result;
   const { id, name } = result.definition;
-  const faults = await missingWorkflows(deps, result.definition);
+  const faults = await missingWorkflows(deps, result.definition, chainLater);
   if (faults.length > 0) return { kind: 'invalid', faults };
   // Blanks between tokens are no difference; the order of keys is one, because branches are taken in it.
   const hash = deps.hash(withoutBlanks(document));
@@ -27,10 +32,14 @@ function withoutBlanks(document: string): string {
 }
 
 /** A workflow that is started by another must be there first, or an instance would find nothing to start. */
-async function missingWorkflows(deps: EngineDeps, definition: Definition): Promise<string[]> {
+async function missingWorkflows(
+  deps: EngineDeps,
+  definition: Definition,
+  chainLater: boolean,
+): Promise<string[]> {
   const { id, nextWorkflowId, steps } = definition;
   const named: [at: string, workflow: string, version: number | undefined][] = [];
-  if (nextWorkflowId !== undefined) named.push(['nextWorkflowId', nextWorkflowId, undefined]);
+  if (nextWorkflowId !== undefined && !chainLater) named.push(['nextWorkflowId', nextWorkflowId, undefined]);
   for (const { id: step, child } of steps.values()) {
     if (child) named.push([`step "${step}" workflowId`, child.workflowId, child.version]);
   }

@@ -7,6 +7,7 @@ import type { DefinitionRecord, DefinitionSource } from '../workflow/definitions
 import type { HistoryEntry } from '../workflow/effects.ts';
 import type { InstanceRecord } from '../workflow/instance-record.ts';
 import type { InstanceStatus } from '../workflow/state.ts';
+import type { PagedReads } from './paged-reads.ts';
 import type { ScheduleStore } from './schedule-store.ts';
 
 /**
@@ -47,10 +48,14 @@ import type { ScheduleStore } from './schedule-store.ts';
  * 19. `dueInstances` gives those whose time has come or that have a message, and `nextInstanceDueMs` is the time left to
  *    the soonest.
  *
+ * 20. A unit with `claimedBy` is the claim and the end of a queued job's attempt in one; `attemptIsLost` gives the job one attempt
+ *    more. A poll that is `lenient` marks the lease, a claim unmarks it.
+ * 21. Those of {@link PagedReads} give the page asked for, and count all that the filter describes.
+ *
  * All deadlines are set and compared by the store's own clock. Arrays of up to 1,000 are one statement, and answers come
  * in the order of the requests.
  */
-export interface RecordStore extends DefinitionSource {
+export interface RecordStore extends DefinitionSource, PagedReads {
   /** Those that are known already stay as they are, unless policies are given: then each type has the one given, or none. */
   registerTypes(types: readonly StepId[], policies?: ReadonlyMap<StepId, JobPolicy>): Promise<void>;
   /** Of the types that have one. */
@@ -263,6 +268,8 @@ export interface PollRequest {
   readonly leaseMs: number;
   /** As for a claim. */
   readonly claimId: string;
+  /** See {@link JobRecord.lenientLease}. */
+  readonly lenient?: boolean;
   /** The answer to this poll may have been lost: give what it took, and nothing new. */
   readonly again?: boolean;
 }

@@ -22,7 +22,10 @@ const MAX_KEPT = 1000;
 const kept = new WeakMap<DefinitionSource, Map<string, Definition>>();
 
 /** The definition under which the instance was started. */
-export async function definitionOf(store: DefinitionSource, instance: InstanceRecord): Promise<Definition> {
+export async function definitionOf(
+  store: DefinitionSource,
+  instance: Pick<InstanceRecord, 'id' | 'definition'>,
+): Promise<Definition> {
   const { definition, id } = instance;
   const known = lookUp(store, keyOf(definition));
   if (known) return known;

@@ -15,7 +15,13 @@ export type WorkflowEvent =
   /** The failed step's job was queued again. */
   | { readonly kind: 'jobRedriven'; readonly activation: number }
   | { readonly kind: 'taskCompleted'; readonly step: string; readonly variables: Variables }
-  | { readonly kind: 'signalled'; readonly step: string; readonly variables: Variables }
+  | {
+      readonly kind: 'signalled';
+      readonly step: string;
+      readonly variables: Variables;
+      /** The sender wants to know when the step is not open yet, instead of the signal being kept for it. */
+      readonly openOnly?: true;
+    }
   | {
       readonly kind: 'childEnded';
       readonly activation: number;
@@ -127,7 +133,7 @@ function taskCompleted(draft: Draft, { step, variables }: EventOf<'taskCompleted
 }
 
 /** A signal that comes before its step is kept for it, if the instance can still come there. */
-function signalled(draft: Draft, { step, variables }: EventOf<'signalled'>): Applied {
+function signalled(draft: Draft, { step, variables, openOnly }: EventOf<'signalled'>): Applied {
   const refusal = unfit(draft, step, { type: 'WAIT', variables });
   if (refusal) return refusal;
   const token = openTokenAt(draft, step);
@@ -135,6 +141,7 @@ function signalled(draft: Draft, { step, variables }: EventOf<'signalled'>): App
     completeStep(draft, token, variables);
     return 'applied';
   }
+  if (openOnly) return refuse('not_open', `Wait step "${step}" is not open.`);
   const { tokens, held, failed, definition } = draft;
   const standing = [...tokens.values(), ...held, ...failed].map((entry) => entry.step);
   if (!canReach(definition, standing, step)) {

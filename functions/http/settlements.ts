@@ -2,6 +2,7 @@ import { completeJobs } from '../../engine/commands/complete-jobs.ts';
 import { type Failure, failJobs } from '../../engine/commands/fail-jobs.ts';
 import type { AttemptResult, SettleOutcome } from '../../engine/commands/settle.ts';
 import type { Completion } from '../../engine/ports/record-store.ts';
+import type { JobId } from '../../events/ids.ts';
 import type { App } from '../compose.ts';
 import { onceEach } from './once-each.ts';
 import { jobNotFound, staleToken } from './refusals.ts';
@@ -28,6 +29,17 @@ export async function fail({ deps, metrics }: App, failures: readonly Failure[])
   const outcomes = await failJobs(deps, failures);
   for (const outcome of outcomes) if (isNew(outcome)) metrics.failed();
   return outcomes;
+}
+
+/** One that was settled without a token. */
+export function countSettled(
+  { metrics }: App,
+  outcome: SettleOutcome,
+  { id, end }: { readonly id: JobId; readonly end: 'completed' | 'failed' },
+): void {
+  if (!isNew(outcome)) return;
+  if (end === 'completed') metrics.completed([{ id }]);
+  else metrics.failed();
 }
 
 /** A result that is told again was counted the first time. */

@@ -83,7 +83,7 @@ function summaryFields(instance: InstanceSummary) {
   };
 }
 
-interface TimelineEntry {
+export interface TimelineEntry {
   readonly activation: number;
   readonly step: string;
   readonly type: string;
@@ -95,7 +95,10 @@ interface TimelineEntry {
 }
 
 /** What has ended and what is under way, in the order in which it began. */
-function timelineOf({ instance, jobs, history }: InstanceDetail, definition: Definition): TimelineEntry[] {
+export function timelineOf(
+  { instance, jobs, history }: InstanceDetail,
+  definition: Definition,
+): TimelineEntry[] {
   const jobAt = new Map(jobs.map((job) => [job.stepIndex, job]));
   const ended = history.map((entry): TimelineEntry => {
     const { activation, step, type, status, startedAt, endedAt, reason = null } = entry;

@@ -12,6 +12,7 @@ const KB = 1_000;
 
 export const targets: readonly Target[] = [
   { name: 'http', entry: 'functions/http/main.ts', limit: 400 * KB },
+  { name: 'rochallor', entry: 'functions/http/rochallor/main.ts', limit: 400 * KB },
   { name: 'worker', entry: 'functions/worker/handler.ts', limit: 300 * KB },
   { name: 'duties', entry: 'functions/scheduled/duties.ts', limit: 400 * KB },
   { name: 'migrate', entry: 'functions/migrate/handler.ts', limit: 400 * KB, assets: ['migrations'] },

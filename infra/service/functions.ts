@@ -1,5 +1,5 @@
 import { connectsAs, functionRole, inNetwork, mayRead, type Statement } from './policies.ts';
-import { clientEvents, workerEvents } from './routes.ts';
+import { clientEvents, dialectEvents, workerEvents } from './routes.ts';
 import type { Settings } from './settings.ts';
 import type { Json, JsonObject } from './template.ts';
 
@@ -68,6 +68,10 @@ function describe(settings: Settings): Readonly<Record<string, Described | undef
   return {
     api: http('The HTTP API, for clients', clientEvents(settings)),
     workerApi: http('The HTTP API, for workers', workerEvents()),
+    rochallor: {
+      ...http('The REST API of the Rochallor engine, for its workers and clients', dialectEvents(settings)),
+      bundle: 'rochallor',
+    },
     authorizer: auth === 'apiKey' ? authorizer(values) : undefined,
     duties: dispatch === 'polling' ? duties(settings) : undefined,
     migrate: migrate(settings),

@@ -22,6 +22,12 @@ export function clientEvents({ auth }: Pick<Settings, 'auth'>): JsonObject[] {
   );
 }
 
+/** One route for all: the function chooses by itself, and its callers know no signatures. */
+export function dialectEvents({ auth }: Pick<Settings, 'auth'>): JsonObject[] {
+  const authorizer = auth === 'iam' ? { type: 'aws_iam' } : { name: 'client' };
+  return [httpEvent('*', '/v1/{proxy+}', authorizer), httpEvent('GET', '/healthz')];
+}
+
 function httpEvent(method: string, path: string, authorizer?: JsonObject): JsonObject {
   return { httpApi: { method, path, ...(authorizer ? { authorizer } : {}) } };
 }

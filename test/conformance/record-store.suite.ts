@@ -3,6 +3,7 @@ import type { RecordStore } from '../../engine/ports/record-store.ts';
 import type { JobId } from '../../events/ids.ts';
 import { claimClause, heartbeatClause } from './record-store.claim.clauses.ts';
 import { commitClause, completeClause } from './record-store.commit.clauses.ts';
+import { pagedClause, settledWithoutClaimClause } from './record-store.dialect.clauses.ts';
 import { allOrNoneClause, enqueueClause } from './record-store.enqueue.clauses.ts';
 import {
   cancelInstanceClause,
@@ -51,6 +52,8 @@ export const recordStoreClauses: readonly Clause[] = [
   limitClause,
   definitionClause,
   dueInstanceClause,
+  settledWithoutClaimClause,
+  pagedClause,
   deadlineClause,
 ];
 

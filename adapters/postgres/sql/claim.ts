@@ -30,6 +30,7 @@ export async function claimJobs(db: Database, request: ClaimRequest): Promise<Cl
         token = millrace.claim_token($4::text, jobs.id, jobs.attempt + 1),
         worker_id = $2::text,
         lease_until = clock_timestamp() + $3::double precision * interval '1 millisecond',
+        lenient_lease = false,
         started_at = clock_timestamp(),
         updated_at = clock_timestamp()
       from free

@@ -53,6 +53,8 @@ function unitRow({ job, instance }: CommitUnit, ord: number) {
     last_error: job?.lastError,
     ended_error: job?.endedAttempt?.error,
     delay_ms: job?.delayMs,
+    claimed_by: job?.claimedBy,
+    attempt_is_lost: job?.attemptIsLost,
     fresh_retries: job?.freshRetries,
     topic: job?.dispatch?.topic,
     message: job?.dispatch?.message.toString('base64'),

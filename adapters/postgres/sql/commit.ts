@@ -24,8 +24,8 @@ export async function applyUnits(
       select *
       from json_to_recordset($1::json) as t (
         ord integer, job_id uuid, from_status text, attempt integer, token uuid, lease_expired boolean, to_status text, result text,
-        last_error text, ended_error text, delay_ms double precision, fresh_retries boolean, topic text, pack integer,
-        message text, instance_id uuid, instance_version integer, instance_status text, state text, variables text,
+        last_error text, ended_error text, delay_ms double precision, claimed_by text, attempt_is_lost boolean,
+        fresh_retries boolean, topic text, pack integer, message text, instance_id uuid, instance_version integer, instance_status text, state text, variables text,
         current_step integer, failure_reason text, due_at timestamptz
       )
     ), over as materialized (
@@ -72,14 +72,18 @@ export async function applyUnits(
       update jobs
       set
         status = applied.to_status,
+        attempt = jobs.attempt + case when applied.claimed_by is null then 0 else 1 end,
+        token = case when applied.claimed_by is null then jobs.token else gen_random_uuid() end,
+        worker_id = coalesce(applied.claimed_by, jobs.worker_id),
+        started_at = case when applied.claimed_by is null then jobs.started_at else clock_timestamp() end,
         result = coalesce(applied.result::json, jobs.result),
         last_error = coalesce(applied.last_error, jobs.last_error),
         past_attempts = case
           when applied.ended_error is null then jobs.past_attempts
           else jobs.past_attempts || jsonb_build_object(
-            'attempt', jobs.attempt,
-            'worker_id', jobs.worker_id,
-            'started_at', jobs.started_at,
+            'attempt', jobs.attempt + case when applied.claimed_by is null then 0 else 1 end,
+            'worker_id', coalesce(applied.claimed_by, jobs.worker_id),
+            'started_at', case when applied.claimed_by is null then jobs.started_at else clock_timestamp() end,
             'ended_at', clock_timestamp(),
             'error', applied.ended_error
           )
@@ -90,7 +94,11 @@ export async function applyUnits(
         end,
         -- Another job may have the key by now.
         unique_key = case when applied.fresh_retries then null else jobs.unique_key end,
-        attempt_base = case when applied.fresh_retries then jobs.attempt else jobs.attempt_base end,
+        attempt_base = case
+          when applied.fresh_retries then jobs.attempt
+          when applied.attempt_is_lost then jobs.attempt_base + 1
+          else jobs.attempt_base
+        end,
         lease_until = null,
         queued_at = case when applied.to_status = 'queued' then clock_timestamp() else jobs.queued_at end,
         dispatches = jobs.dispatches

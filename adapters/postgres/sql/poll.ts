@@ -60,6 +60,7 @@ const takeInTurn = `
       token = millrace.claim_token($6::text, jobs.id, jobs.attempt + 1),
       worker_id = $4::text,
       lease_until = clock_timestamp() + $5::double precision * interval '1 millisecond',
+      lenient_lease = $7::boolean,
       started_at = clock_timestamp(),
       updated_at = clock_timestamp()
     where jobs.id = any (array(select id from taken)) and jobs.status = 'queued'
@@ -90,6 +91,7 @@ function values(request: PollRequest): unknown[] {
     request.workerId,
     request.leaseMs,
     request.claimId,
+    request.lenient ?? false,
   ];
 }
 

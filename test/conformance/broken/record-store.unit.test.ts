@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { RecordStore } from '../../../engine/ports/record-store.ts';
 import { openMemoryStore } from '../record-store.memory.ts';
 import { brokenClauses } from '../record-store.suite.ts';
+import { countsLostAttempts, countsOnlyThePage, forgetsTheClaim } from './record-store-dialect-faults.ts';
 import {
   appliesHalfAUnit,
   checksKeysOutsideTheTransaction,
@@ -67,6 +68,9 @@ const caughtBy: readonly (readonly [(store: RecordStore) => RecordStore, readonl
   [forgetsWhatHasStarted, [17]],
   [countsNothing, [17]],
   [letsTimersQueueLimitedJobs, [17]],
+  [forgetsTheClaim, [20]],
+  [countsLostAttempts, [20]],
+  [countsOnlyThePage, [21]],
 ];
 
 describe('the suite of the RecordStore', () => {

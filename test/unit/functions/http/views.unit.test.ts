@@ -27,6 +27,7 @@ const bare: JobRecord = {
   token: null,
   workerId: null,
   leaseUntil: null,
+  lenientLease: false,
   lastError: null,
   pastAttempts: [],
   createdAt: at(2),

@@ -1,0 +1,102 @@
+import type { JobId } from '../../events/ids.ts';
+import type { CommitUnit } from '../commit.ts';
+import type { EngineDeps } from '../deps.ts';
+import { failureUnit } from '../failure.ts';
+import type { JobRecord } from '../job.ts';
+import type { LoadedJob } from '../ports/record-store.ts';
+import { inTurn } from '../turns.ts';
+import { completeJobs, completionUnit } from './complete-jobs.ts';
+import { failJobs } from './fail-jobs.ts';
+import { contention, type JobUnit, MAX_ROUNDS, recordRefused, type SettleOutcome } from './settle.ts';
+
+/** What a worker tells whose protocol has no tokens: its name is all the proof there is. */
+export interface WorkerResult {
+  readonly id: JobId;
+  readonly workerId: string;
+  readonly end: /** `result` is JSON text. */
+    | { readonly kind: 'completed'; readonly result: string }
+    | { readonly kind: 'failed'; readonly error: string; readonly retryable: boolean };
+}
+
+/**
+ * Settles a job for a worker without a token. One that the worker has polled is settled under its lease. One that came to the
+ * worker through a broker, which nobody claims in such a protocol, is claimed and settled in one statement. Whoever lost his
+ * lease is refused, as with a token.
+ */
+export async function settleAsWorker(deps: EngineDeps, result: WorkerResult): Promise<SettleOutcome> {
+  let contested: string | undefined;
+  const attempt = async () => {
+    const [loaded] = await deps.store.load([result.id]);
+    if (!loaded) return { kind: 'not_found' } as const;
+    contested = loaded.job.instanceId ?? loaded.job.id;
+    return trySettle(deps, loaded, result);
+  };
+  for (let round = 1; round <= MAX_ROUNDS; round += 1) {
+    // A queue of its own: the commands called here take turns by the plain id.
+    const outcome = await (contested ? inTurn(`settle ${contested}`, attempt) : attempt());
+    if (outcome) return outcome;
+  }
+  throw contention();
+}
+
+/** @returns undefined when it lost to another change */
+async function trySettle(
+  deps: EngineDeps,
+  loaded: LoadedJob,
+  result: WorkerResult,
+): Promise<SettleOutcome | undefined> {
+  const { job } = loaded;
+  if (job.status === 'running' && job.workerId === result.workerId) return underLease(deps, job, result);
+  if (job.status === 'queued' && cameByBroker(deps, job)) return unclaimed(deps, loaded, result);
+  if (isTold(job, result)) return { kind: 'settled', status: job.status, repeated: true };
+  const refused = { kind: 'refused', status: job.status } as const;
+  if (job.token) await recordRefused(deps, [{ id: job.id, token: job.token }], [refused]);
+  return refused;
+}
+
+async function underLease(
+  deps: EngineDeps,
+  { id, token }: JobRecord,
+  { end }: WorkerResult,
+): Promise<SettleOutcome | undefined> {
+  if (token === null) return undefined;
+  const [outcome] =
+    end.kind === 'completed'
+      ? await completeJobs(deps, [{ id, token, result: end.result }])
+      : await failJobs(deps, [{ id, token, error: end.error, retryable: end.retryable }]);
+  return outcome;
+}
+
+/** Where workers poll, a job that is queued is one that nobody has. */
+function cameByBroker({ mode }: EngineDeps, { dispatches }: JobRecord): boolean {
+  return mode === 'kafka_outbox' && dispatches > 0;
+}
+
+async function unclaimed(
+  deps: EngineDeps,
+  loaded: LoadedJob,
+  { workerId, end }: WorkerResult,
+): Promise<SettleOutcome | undefined> {
+  const { job, instance } = loaded;
+  const asClaimed: LoadedJob = { job: { ...job, status: 'running', attempt: job.attempt + 1 }, instance };
+  const unit =
+    end.kind === 'completed'
+      ? await completionUnit(deps, asClaimed, end)
+      : await failureUnit(deps, asClaimed, end);
+  const [outcome] = await deps.store.commit({ units: [withClaim(unit, { job, workerId })] });
+  return outcome === 'applied' ? { kind: 'settled', status: unit.job.status } : undefined;
+}
+
+function withClaim(
+  unit: JobUnit,
+  { job, workerId }: { readonly job: JobRecord; readonly workerId: string },
+): CommitUnit {
+  const expect = { status: 'queued', attempt: job.attempt } as const;
+  return { ...unit, job: { ...unit.job, expect, claimedBy: workerId } };
+}
+
+/** A result that comes again, or for a job that has been taken back, changes nothing; nobody is told off for it. */
+function isTold({ status }: JobRecord, { end }: WorkerResult): boolean {
+  if (status === 'completed' || status === 'cancelled') return true;
+  return end.kind === 'failed' && (status === 'dead_letter' || status === 'retrying');
+}

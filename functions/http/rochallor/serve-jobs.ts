@@ -1,0 +1,34 @@
+import type { App } from '../../compose.ts';
+import { settleJob, takeJobs } from '../../rochallor/jobs.ts';
+import { bodyLimits } from '../request-body.ts';
+import type { HttpEvent, HttpResult } from '../shape.ts';
+import { jobText, json, listText, noContent } from './answers.ts';
+import { Body, bad } from './body.ts';
+import { param } from './request.ts';
+
+const DEFAULT_JOBS = 10;
+
+export async function postPoll(event: HttpEvent, app: App): Promise<HttpResult> {
+  const body = Body.required(event);
+  const [workerId, jobTypes] = [body.string('workerId'), body.strings('jobTypes')];
+  if (workerId === '') throw bad('workerId is required');
+  if (jobTypes.length === 0) throw bad('jobTypes must not be empty');
+  const asked = body.integer('maxJobs');
+  const jobs = await takeJobs(app, { workerId, jobTypes, maxJobs: asked > 0 ? asked : DEFAULT_JOBS });
+  return json(200, `{${listText('jobs', jobs.map(jobText))}}`);
+}
+
+export async function postComplete(event: HttpEvent, app: App): Promise<HttpResult> {
+  const body = Body.required(event, bodyLimits.result);
+  const end = { kind: 'completed', result: body.variables() } as const;
+  await settleJob(app, param(event, 'id'), { workerId: body.string('workerId'), end });
+  return noContent;
+}
+
+export async function postFail(event: HttpEvent, app: App): Promise<HttpResult> {
+  const body = Body.required(event, bodyLimits.result);
+  const error = body.string('errorMessage').replaceAll('\0', '\uFFFD').toWellFormed();
+  const end = { kind: 'failed', error, retryable: body.boolean('retryable') } as const;
+  await settleJob(app, param(event, 'id'), { workerId: body.string('workerId'), end });
+  return noContent;
+}

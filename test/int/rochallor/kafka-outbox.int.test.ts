@@ -1,0 +1,3 @@
+import { testDialect } from './scenarios.ts';
+
+testDialect('kafka_outbox');
