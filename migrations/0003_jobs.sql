@@ -79,6 +79,7 @@ create trigger jobs_moves
       when new.status then false
       when 'pending' then new.status not in ('queued', 'cancelled')
       when 'queued' then new.status not in ('running', 'dead_letter', 'cancelled')
+        and not (new.status in ('completed', 'retrying') and new.attempt = old.attempt + 1)
       when 'running' then new.status not in ('completed', 'failed', 'retrying', 'dead_letter', 'cancelled')
         and not (new.status = 'queued' and new.attempt = old.attempt - 1)
       when 'failed' then new.status not in ('retrying', 'dead_letter', 'cancelled')

@@ -17,12 +17,17 @@ export interface JobsRequest {
   readonly workerId: string;
   readonly jobTypes: readonly string[];
   readonly maxJobs: number;
+  /** Aborts when the caller has gone: what was taken for him is given back. */
+  readonly gone?: AbortSignal | undefined;
 }
+
+/** Where requests cannot be told to have been given up, nobody goes away. */
+const STAYS = new AbortController().signal;
 
 /** @throws MillraceError `poll_disabled` when jobs reach workers through Kafka */
 export async function takeJobs(app: App, request: JobsRequest): Promise<readonly JobRecord[]> {
   const { workerId, jobTypes, maxJobs } = request;
-  return poll(app, {
+  const wanted = {
     types: [...new Set(jobTypes.filter(isStepId))],
     limit: Math.min(maxJobs, limits.batchJobs),
     payloadBytes: limits.pollPayloadBytes,
@@ -30,7 +35,8 @@ export async function takeJobs(app: App, request: JobsRequest): Promise<readonly
     leaseMs: LEASE_MS,
     claimId: randomUUID(),
     lenient: true,
-  });
+  };
+  return poll(app, wanted, { gone: request.gone ?? STAYS });
 }
 
 export function retriesRemaining({ attemptBase, maxRetries, attempt }: JobRecord): number {

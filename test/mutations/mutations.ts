@@ -141,8 +141,8 @@ export const mutations: readonly Mutation[] = [
     id: 'M17',
     bug: 'counts no attempt whose lease ran out',
     file: 'engine/failure.ts',
-    find: 'failure.retryable && job.attempt - job.attemptBase <= job.maxRetries',
-    replace: 'failure.retryable && (failure.leaseExpired || job.attempt - job.attemptBase <= job.maxRetries)',
+    find: 'failure.lost || job.attempt',
+    replace: 'failure.lost || failure.leaseExpired || job.attempt',
     caughtBy: { project: 'unit', file: 'test/unit/engine/commands/commands.unit.test.ts' },
   },
   {
@@ -173,8 +173,8 @@ export const mutations: readonly Mutation[] = [
     id: 'M21',
     bug: 'forgives a job the attempts it has had whenever it moves',
     file: 'adapters/postgres/sql/commit.ts',
-    find: 'case when applied.fresh_retries then jobs.attempt else jobs.attempt_base end',
-    replace: 'jobs.attempt',
+    find: 'else jobs.attempt_base',
+    replace: 'else jobs.attempt',
     caughtBy: { ...conformance, tests: 'no attempt forgiven' },
   },
 ];

@@ -14,7 +14,12 @@ export async function postPoll(event: HttpEvent, app: App): Promise<HttpResult> 
   if (workerId === '') throw bad('workerId is required');
   if (jobTypes.length === 0) throw bad('jobTypes must not be empty');
   const asked = body.integer('maxJobs');
-  const jobs = await takeJobs(app, { workerId, jobTypes, maxJobs: asked > 0 ? asked : DEFAULT_JOBS });
+  const jobs = await takeJobs(app, {
+    workerId,
+    jobTypes,
+    maxJobs: asked > 0 ? asked : DEFAULT_JOBS,
+    gone: event.gone?.(),
+  });
   return json(200, `{${listText('jobs', jobs.map(jobText))}}`);
 }
 
