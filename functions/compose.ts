@@ -4,7 +4,7 @@ import { Announcer } from '../adapters/postgres/announcer.ts';
 import { announcing } from '../adapters/postgres/announcing-store.ts';
 import { PostgresArrivals } from '../adapters/postgres/arrivals.ts';
 import { createInsight, type Insight } from '../adapters/postgres/insight.ts';
-import { createPool } from '../adapters/postgres/pool.ts';
+import { createPool, dropSilent } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
@@ -20,7 +20,7 @@ import { type Authenticator, createAuthenticator } from './auth/authenticator.ts
 import { type Authorize, createAuthorize } from './auth/authorize.ts';
 import type { AuthConfig } from './auth/config.ts';
 import { createJwtVerifier } from './auth/jwt.ts';
-import { readFunctionsConfig } from './config.ts';
+import { type FunctionsConfig, readFunctionsConfig } from './config.ts';
 import { KnownTypes } from './http/known-types.ts';
 import { createJobMetrics, type JobMetrics } from './http/metrics.ts';
 
@@ -43,6 +43,8 @@ export interface App {
    * this guards the write-ahead log, for when no relay does.
    */
   duties(signal: AbortSignal): Promise<void>;
+  /** Before the first work after a pause in which this process may have been frozen. */
+  afterPause(): Promise<void>;
   /** Gives the database connections back. */
   close(): Promise<void>;
 }
@@ -64,9 +66,26 @@ let current: App | undefined;
  * @throws MillraceError `configuration` naming the variable
  */
 export function compose(): App {
-  current ??= create();
+  current ??= createApp(readFunctionsConfig());
   return current;
 }
+
+let lastAt = 0;
+
+/**
+ * To be called by a Lambda at each event. A container that waits for its next one is frozen, and what it is connected to may
+ * have forgotten it: then a request would wait half a minute for an answer that cannot come.
+ */
+export async function thawed(now = Date.now()): Promise<void> {
+  const pause = now - lastAt;
+  lastAt = now;
+  if (pause > PAUSE_MS) await current?.afterPause();
+}
+
+/** Connections that were used so lately are not asked whether they live: it would cost each request a round trip. */
+const PAUSE_MS = 5_000;
+/** Of a connection to answer an empty statement. */
+const ALIVE_WITHIN_MS = 1_000;
 
 /** Closes what {@link compose} made; the next request makes it anew. Safe to call twice. */
 export async function closeApp(): Promise<void> {
@@ -99,8 +118,8 @@ function tellTracing(open: Promise<Tracing>, flushEach: boolean) {
   };
 }
 
-function create(): App {
-  const config = readFunctionsConfig();
+/** Of one container, which nobody else shares. */
+export function createApp(config: FunctionsConfig): App {
   const logger = createJsonLogger(config.logLevel);
   const pool = createPool(config.postgres, logger);
   const tables = createPostgresRecordStore(pool, config.postgres);
@@ -136,6 +155,7 @@ function create(): App {
     insight: createInsight(pool),
     metrics,
     tracing: tracing && { open: tracing, flushEach: config.serverless },
+    afterPause: () => dropSilent(pool, ALIVE_WITHIN_MS),
     close: async () => {
       await arrivals?.close();
       await (await tracing)?.close();

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Pool, types } from 'pg';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { PostgresConfig } from './config.ts';
@@ -18,6 +19,9 @@ const textTypes: { getTypeParser: typeof types.getTypeParser } = {
   },
 } as { getTypeParser: typeof types.getTypeParser };
 
+/** Behind a pooler the role has it (`provision-roles.ts`): PgBouncer refuses a connection that brings settings along. */
+export const STATEMENT_TIMEOUT_MS = 29_000;
+
 /**
  * A pool that notices a dead server: pg's own defaults wait for ever on a half-open socket and on a lost query.
  */
@@ -27,7 +31,7 @@ export function createPool(config: PostgresConfig, logger: Logger): Pool {
     max: config.poolSize,
     connectionTimeoutMillis: 5_000,
     query_timeout: 30_000,
-    statement_timeout: 29_000,
+    ...(config.prepare === false ? {} : { statement_timeout: STATEMENT_TIMEOUT_MS }),
     idleTimeoutMillis: 60_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
@@ -42,4 +46,17 @@ export function createPool(config: PostgresConfig, logger: Logger): Pool {
     });
   });
   return pool;
+}
+
+/** Lets idle connections go that no longer answer: those of a process that was frozen may be gone without a word. */
+export async function dropSilent(pool: Pool, withinMs: number): Promise<void> {
+  for (let left = pool.idleCount; left > 0; left -= 1) {
+    const client = await pool.connect();
+    const answer = client.query('select').then(
+      () => true,
+      () => false,
+    );
+    const answers = await Promise.race([answer, delay(withinMs, false, { ref: false })]);
+    client.release(!answers);
+  }
 }

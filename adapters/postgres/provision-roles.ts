@@ -2,6 +2,7 @@ import { Client, escapeIdentifier } from 'pg';
 import { MillraceError } from '../../engine/errors.ts';
 import { connectionOptions, type PostgresLogin } from './connection.ts';
 import { translate } from './errors.ts';
+import { STATEMENT_TIMEOUT_MS } from './pool.ts';
 
 /** The roles that the parts of a deployment log in with. Neither has a password: on RDS both log in by IAM. */
 export interface Roles {
@@ -49,6 +50,10 @@ export async function provisionRoles(login: PostgresLogin, roles: Roles): Promis
       await createRole(client, role);
       await client.query(rowRights(escapeIdentifier(role)));
     }
+    // Of the role and not of its connections, for a pooler may refuse those that bring settings.
+    await client.query(
+      `alter role ${escapeIdentifier(roles.app)} set statement_timeout = ${STATEMENT_TIMEOUT_MS}`,
+    );
     if (roles.relay !== undefined) await provisionRelay(client, roles.relay);
   } catch (error) {
     throw translate(error, login.dsn);

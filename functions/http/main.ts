@@ -1,3 +1,4 @@
+import { thawed } from '../compose.ts';
 import type { Route } from './api-routes.ts';
 import { jobRoutes } from './job-routes.ts';
 import type { HttpHandler } from './shape.ts';
@@ -24,6 +25,7 @@ const later: readonly [RegExp, () => Promise<Handlers>][] = [
  */
 export const handler: HttpHandler = async (event, context) => {
   const { routeKey } = event;
+  await thawed();
   const handle = ofJobs.get(routeKey) ?? (await groupOf(routeKey)?.())?.get(routeKey) ?? (await unmatched());
   return handle(event, context);
 };

@@ -1,5 +1,5 @@
 import type { Context } from 'aws-lambda';
-import { compose } from '../compose.ts';
+import { compose, thawed } from '../compose.ts';
 
 /** Kept for giving the role up and for the last statement to end. */
 const MARGIN_MS = 5_000;
@@ -13,6 +13,7 @@ export async function handler(
   _event: unknown,
   context: Pick<Context, 'getRemainingTimeInMillis'>,
 ): Promise<void> {
+  await thawed();
   const left = context.getRemainingTimeInMillis();
   await compose().duties(AbortSignal.timeout(Math.max(0, left - MARGIN_MS)));
 }

@@ -2,6 +2,7 @@ import { measureBackendCpu } from './backend-cpu.ts';
 import { type BenchStack, describeMachine, startBenchStack } from './environment.ts';
 import { benchGrowth } from './growth.ts';
 import { type EnqueueResult, enqueueOverHttp } from './http-enqueue.ts';
+import { benchLambda } from './lambda/bench.ts';
 import { type LatencyResult, measureLatency } from './latency.ts';
 import { benchLifecycle } from './lifecycle/bench.ts';
 import { type LiveResult, whileRelayPublishes } from './live-relay.ts';
@@ -15,7 +16,7 @@ import { benchWorkflows } from './workflows/bench.ts';
 
 /**
  * `npm run bench` runs everything; `npm run bench -- relay`, or `latency`, `http`, `shards`, `peers`, `lifecycle`, `cpu`, `growth`,
- * `pickup`, `workflows`, one part. `WE_BENCH_GROWTH` (10000,1000000) lists how many rows `growth` measures with, `WE_BENCH_HELD_SECONDS` (30) how
+ * `pickup`, `workflows`, `lambda`, one part. `WE_BENCH_GROWTH` (10000,1000000) lists how many rows `growth` measures with, `WE_BENCH_HELD_SECONDS` (30) how
  * long it holds a transaction open.
  * `WE_BENCH_LIVE` (10000,100000) lists how many instances live beside a step that is measured.
  * `WE_BENCH_ROUNDS` (3), `WE_BENCH_SECONDS` (10) and `WE_BENCH_MESSAGES` (1,000,000) make it shorter; `WE_BENCH_BACKLOGS` (10000) lists sizes of
@@ -37,6 +38,7 @@ const parts: Readonly<Record<string, (stack: BenchStack) => Promise<void>>> = {
     wideTable(await benchGrowth(on, { sizes, seconds, heldSeconds, progress }));
   },
   pickup: benchPickup,
+  lambda: benchFunctions,
 };
 
 const rounds = Number(process.env['WE_BENCH_ROUNDS'] ?? 3);
@@ -202,6 +204,14 @@ async function benchPickup(stack: BenchStack): Promise<void> {
   }
   console.log('\nFrom the commit of a job to the start of its handler, p50 / p99 in ms:\n');
   wideTable([['', '100 jobs/s', '500 jobs/s', '2,000 jobs/s'], ...rows]);
+}
+
+async function benchFunctions(stack: BenchStack): Promise<void> {
+  const { starts, warm } = await benchLambda(stack, { rounds, progress });
+  console.log('\nEach function in the Lambda runtime, under its emulator:\n');
+  wideTable(starts);
+  console.log('\nWarm:\n');
+  table(warm);
 }
 
 function liveRows(results: readonly LiveResult[]): [string, string][] {

@@ -5,11 +5,14 @@ export interface TcpProxy extends AsyncDisposable {
   readonly port: number;
   /** Asked for each piece the server sends: `lose` cuts the connection instead of passing it on. */
   onAnswer(decide: (piece: Buffer) => 'pass' | 'lose'): void;
+  /** From now on nothing passes on the connections there are, and neither end is told, as behind a network that forgets idle ones. */
+  silence(): void;
 }
 
 /** Stands before a server on the loopback interface, and can lose what the server says after it has done what it was asked. */
 export async function startTcpProxy(port: number, target: () => number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
+  const silenced = new WeakSet<Socket>();
   let decide: (piece: Buffer) => 'pass' | 'lose' = () => 'pass';
   const server = createServer((client) => {
     const upstream = connect(target(), '127.0.0.1');
@@ -19,12 +22,15 @@ export async function startTcpProxy(port: number, target: () => number): Promise
       socket.on('error', () => socket.destroy());
       socket.on('close', () => {
         sockets.delete(socket);
+        if (silenced.has(socket)) return;
         client.destroy();
         upstream.destroy();
       });
     }
-    client.pipe(upstream);
+    client.on('data', (piece) => silenced.has(client) || upstream.write(piece));
+    client.on('end', () => silenced.has(client) || upstream.end());
     upstream.on('data', (piece) => {
+      if (silenced.has(upstream)) return;
       if (decide(piece) === 'pass') client.write(piece);
       else client.destroy();
     });
@@ -37,6 +43,9 @@ export async function startTcpProxy(port: number, target: () => number): Promise
     port: (server.address() as AddressInfo).port,
     onAnswer: (next) => {
       decide = next;
+    },
+    silence: () => {
+      for (const socket of sockets) silenced.add(socket);
     },
     [Symbol.asyncDispose]: () => {
       for (const socket of sockets) socket.destroy();

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { httpEvent } from './setup/events.ts';
 import { startLambda } from './setup/lambda.ts';
 
 /** Keeps what it is asked, and answers as it is told. */
@@ -29,18 +30,6 @@ afterEach(() => {
   server.close();
 });
 
-function httpEvent(method: string, path: string, routeKey = `${method} ${path}`) {
-  return {
-    version: '2.0',
-    routeKey,
-    rawPath: path,
-    rawQueryString: '',
-    headers: { host: 'api.example' },
-    requestContext: { http: { method, path }, requestId: 'request-1', routeKey, stage: '$default' },
-    isBase64Encoded: false,
-  };
-}
-
 test('the HTTP bundle answers events of API Gateway in the real runtime', async () => {
   await using http = await startLambda('http', {});
 
@@ -50,7 +39,9 @@ test('the HTTP bundle answers events of API Gateway in the real runtime', async 
   });
   const openapi = await http.invoke(httpEvent('GET', '/openapi.json'));
   expect(openapi).toMatchObject({ statusCode: 200, body: expect.stringContaining('"openapi":"3.1') });
-  expect(await http.invoke(httpEvent('GET', '/nowhere', '$default'))).toMatchObject({ statusCode: 404 });
+  expect(await http.invoke(httpEvent('GET', '/nowhere', { routeKey: '$default' }))).toMatchObject({
+    statusCode: 404,
+  });
 });
 
 test('the HTTP bundle has the whole web UI in it, and reads each group of routes when it is asked for', async () => {
@@ -67,7 +58,7 @@ test('the HTTP bundle has the whole web UI in it, and reads each group of routes
   for (let name = left.pop(); name !== undefined; name = left.pop()) {
     if (asked.has(name)) continue;
     asked.add(name);
-    const event = { ...httpEvent('GET', `/ui/${name}`, 'GET /ui/{name}'), pathParameters: { name } };
+    const event = httpEvent('GET', `/ui/${name}`, { routeKey: 'GET /ui/{name}', pathParameters: { name } });
     const { statusCode, body } = (await http.invoke(event)) as HttpResult;
     expect({ name, statusCode }).toEqual({ name, statusCode: 200 });
     expect(body).not.toMatch(/^import type |from ['"](?!\.\/)/m);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -7,6 +8,8 @@ import { emulator, ROOT, runtimeClient } from './tools.ts';
 
 /** A bundle in the real Lambda runtime: AWS's emulator of the service, and AWS's client of it. */
 export interface LambdaProcess extends AsyncDisposable {
+  /** Of the function's own process. */
+  pid(): Promise<number>;
   invoke(event: unknown): Promise<unknown>;
   log(): string;
 }
@@ -45,6 +48,7 @@ export async function startLambda(
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (log += chunk));
   const url = `http://127.0.0.1:${port}/2015-03-31/functions/function/invocations`;
   return {
+    pid: () => runtimeOf(child.pid ?? 0),
     log: () => log,
     invoke: async (event) => {
       const response = await post(url, JSON.stringify(event), child);
@@ -57,6 +61,16 @@ export async function startLambda(
     },
     [Symbol.asyncDispose]: () => stop(child),
   };
+}
+
+/** The emulator's only child, once it was invoked. */
+async function runtimeOf(emulatorPid: number): Promise<number> {
+  // Children are listed by the thread that started them.
+  const threads = await readdir(`/proc/${emulatorPid}/task`);
+  const lists = threads.map((thread) => readFile(`/proc/${emulatorPid}/task/${thread}/children`, 'utf8'));
+  const [pid = ''] = (await Promise.all(lists)).join(' ').trim().split(' ');
+  if (pid === '') throw new Error('The emulator has not started the function yet.');
+  return Number(pid);
 }
 
 /** The emulator listens a moment after it was started. */
