@@ -2,8 +2,9 @@
  * Durable streams of messages by subject. Every implementation passes `test/conformance/event-bus.suite.ts`, whose clauses
  * are these, in order:
  *
- * 1. `publish` resolves once every message is stored durably, with a number for each that is higher than those before it in
- *    its stream; subject, key, payload and headers arrive as they were given.
+ * 1. `publish` resolves once every message is stored durably, with a number for each that no other of its stream has, and that
+ *    is higher than those of its key before it, or of its subject where it has no key; subject, key, payload and headers arrive
+ *    as they were given.
  * 2. A subject that no stream claims is refused with `stream_missing`, and streams whose subjects overlap with
  *    `configuration`; of a refused call nothing is stored.
  * 3. A message over the limit is refused with `message_too_large`, which names its index, its size and the limit; of the call
@@ -80,7 +81,7 @@ export interface BusMessage {
 }
 
 export interface StoredMessage extends Required<BusMessage> {
-  /** Higher than that of every message of the stream published before; empty numbers in between mean nothing. */
+  /** Names it in its stream, and rises along a key; empty numbers in between mean nothing. */
   readonly sequence: bigint;
   readonly publishedAt: Date;
 }

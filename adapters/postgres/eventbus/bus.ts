@@ -9,6 +9,7 @@ import {
   streamOf,
 } from '../../../engine/bus-rules.ts';
 import { isMillraceError, MillraceError } from '../../../engine/errors.ts';
+import { Gathering } from '../../../engine/gathering.ts';
 import type { Clock } from '../../../engine/ports/clock.ts';
 import type {
   BusMessage,
@@ -33,7 +34,6 @@ import {
 import { deleteExpired, insertEvents, type NewEvent } from '../sql/eventbus-events.ts';
 import { reviveDead, selectDead } from '../sql/eventbus-settle.ts';
 import { inTransaction } from '../transaction.ts';
-import { Gathering } from './gathering.ts';
 import { Member } from './member.ts';
 import { WakeHub } from './wake-hub.ts';
 

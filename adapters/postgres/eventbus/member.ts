@@ -1,3 +1,4 @@
+import { Gathering } from '../../../engine/gathering.ts';
 import { HandOver } from '../../../engine/hand-over.ts';
 import type { Clock } from '../../../engine/ports/clock.ts';
 import type { BusDelivery, ConsumerRef, HandleDelivery } from '../../../engine/ports/event-bus.ts';
@@ -13,7 +14,6 @@ import {
   postponeDelivery,
   undoDelivery,
 } from '../sql/eventbus-settle.ts';
-import { Gathering } from './gathering.ts';
 import type { HubSleeper, WakeHub } from './wake-hub.ts';
 
 export interface MemberDeps {
