@@ -12,6 +12,8 @@ export const CANARY = 'canary-4f1c';
 
 export interface ObservedStack extends AsyncDisposable {
   readonly receiver: OtlpReceiver;
+  readonly apiUrl: string;
+  readonly metricsUrl: string;
   readonly pids: Readonly<Record<string, number>>;
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Record<string, unknown>>;
   get(path: string): Promise<Record<string, unknown>>;
@@ -42,6 +44,8 @@ export async function startObserved(mode: DispatchMode): Promise<ObservedStack> 
   const state = await readState(service.directory);
   return {
     receiver,
+    apiUrl: state.apiUrl,
+    metricsUrl: state.metricsUrl,
     pids: state.pids,
     post: (path, body, headers = {}) =>
       json(fetch(state.apiUrl + path, { method: 'POST', headers, body: JSON.stringify(body) })),
