@@ -5,6 +5,9 @@ export { fromDrizzle } from './adapters/drizzle.ts';
 export { fromKnex } from './adapters/knex.ts';
 export { fromKysely } from './adapters/kysely.ts';
 export { fromPrisma } from './adapters/prisma.ts';
+export type { JobAnswer, JobPage, StartedWorkflow, WorkflowAnswer } from './client/answers.ts';
+export { type Client, createClient } from './client/client.ts';
+export { ClientError, type ClientOptions } from './client/request.ts';
 export {
   defineConfig,
   defineJob,
