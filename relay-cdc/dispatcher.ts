@@ -83,6 +83,7 @@ export class Dispatcher implements WalSink {
       await lane.publish(rows);
       metrics.acked(rows);
       core.published();
+      for (const { row } of rows) row.memory?.release();
       this.#act();
     } catch (error) {
       this.stop();

@@ -1,6 +1,7 @@
 import type { Lsn, Topic } from '../events/ids.ts';
 import { streamBroken } from './failures.ts';
 import { readOutboxMessage } from './outbox-message.ts';
+import type { Piece } from './piece.ts';
 import { type Shard, WHOLE } from './shards.ts';
 import type { OutboxRow } from './wal-session.ts';
 
@@ -41,12 +42,13 @@ export class PgoutputDecoder {
     this.#shard = shard;
   }
 
-  /** Reads the message that lies in `bytes` from `start` up to `end`. */
-  decode(bytes: Buffer, start: number, end: number): void {
+  /** Reads the message that lies in the piece from `start` up to `end`. A row found there holds the piece. */
+  decode(piece: Piece, start: number, end: number): void {
+    const { bytes } = piece;
     const at = start + 1;
     const tag = bytes[start];
     if (tag === TAG.insert) {
-      this.#insert(bytes, at, end);
+      this.#insert(piece, at, end);
     } else if (tag === TAG.begin) {
       need(at, 20, end);
       this.#handler.begin(bytes.readBigUInt64BE(at) as Lsn, readMicros(bytes, at + 8));
@@ -58,9 +60,14 @@ export class PgoutputDecoder {
       this.#relation(bytes, at, end);
     } else if (tag === TAG.message) {
       const row = readOutboxMessage(bytes.subarray(at, end), this.#shard);
-      if (row) this.#handler.insert(row);
+      if (row) this.#handOn({ ...row, memory: piece });
     }
     // Anything else - Origin, Type, changes that the publication does not even publish - is not of the outbox.
+  }
+
+  #handOn(row: OutboxRow & { readonly memory: Piece }): void {
+    row.memory.hold();
+    this.#handler.insert(row);
   }
 
   #relation(bytes: Buffer, start: number, end: number): void {
@@ -83,7 +90,8 @@ export class PgoutputDecoder {
     this.#layouts.set(relation, layoutOf(places, columns));
   }
 
-  #insert(bytes: Buffer, start: number, end: number): void {
+  #insert(piece: Piece, start: number, end: number): void {
+    const { bytes } = piece;
     need(start, 7, end);
     const layout = this.#layouts.get(bytes.readInt32BE(start));
     if (!layout) return;
@@ -93,12 +101,14 @@ export class PgoutputDecoder {
     }
     let at = start + 7;
     for (let place = 0; place < columns; place += 1) at = findValue(bytes, { at, end, place }, layout);
-    this.#handler.insert({
+    const row = {
       id: readId(bytes, layout),
       topic: this.#readTopic(bytes, layout),
       messageCount: readCount(bytes, layout),
       messages: readMessages(bytes, layout),
-    });
+      memory: piece,
+    };
+    this.#handOn(row);
   }
 
   /** Neighbouring rows mostly share their topic: comparing bytes is cheaper than decoding them. */

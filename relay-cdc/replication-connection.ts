@@ -4,6 +4,7 @@ import { connectionOptions, type PostgresLogin } from '../adapters/postgres/conn
 import { translate } from '../adapters/postgres/errors.ts';
 import { MillraceError } from '../engine/errors.ts';
 import { reasonOf, replicationFailed } from './failures.ts';
+import { Intake, type Reader } from './intake.ts';
 
 /** How long the server waits for a sign of life of ours before it ends the session, and the lock with it. */
 export const WAL_SENDER_TIMEOUT_MS = 10_000;
@@ -25,15 +26,19 @@ export const SESSION_SETTINGS = `
 /** `replication` is read by pg and unknown to its types. */
 type ReplicationConfig = ClientConfig & { readonly replication: 'database' };
 
+/** `processID` is set by pg and unknown to its types. */
+type RelayClient = Client & { readonly processID?: number | null };
+
 /** One walsender session of the server: it holds the leader's lock, and then the stream. They live and die together. */
 export class ReplicationConnection {
-  /** `processID` is set by pg and unknown to its types. */
-  readonly #client: Client & { readonly processID?: number | null };
+  readonly #client: RelayClient;
+  readonly #intake: Intake;
   readonly #lost = new AbortController();
   #closing: Promise<void> | undefined;
 
-  private constructor(client: Client) {
+  private constructor(client: RelayClient, intake: Intake) {
     this.#client = client;
+    this.#intake = intake;
     client.on('error', (error) => {
       this.#lost.abort(
         replicationFailed(`The replication connection was lost: ${reasonOf(error)}`, { cause: error }),
@@ -46,6 +51,7 @@ export class ReplicationConnection {
     login: PostgresLogin,
     applicationName = 'millrace relay',
   ): Promise<ReplicationConnection> {
+    const intake = new Intake();
     const config: ReplicationConfig = {
       ...connectionOptions(login),
       replication: 'database',
@@ -53,9 +59,10 @@ export class ReplicationConnection {
       connectionTimeoutMillis: 5_000,
       keepAlive: true,
       keepAliveInitialDelayMillis: 5_000,
+      stream: () => intake.socket,
     };
-    const client = new Client(config);
-    const connection = new ReplicationConnection(client);
+    const client: RelayClient = new Client(config);
+    const connection = new ReplicationConnection(client, intake);
     try {
       await client.connect();
       await client.query(SESSION_SETTINGS);
@@ -83,11 +90,12 @@ export class ReplicationConnection {
     return (await this.#client.query<Row>(sql)).rows;
   }
 
-  /** Takes the socket out of pg's hands, for a stream; from then on `query` must not be used. */
-  takeStream(): Duplex {
+  /** Takes the socket out of pg's hands, for a stream that is read by `reader`; from then on `query` must not be used. */
+  takeStream(reader: Reader): Duplex {
     this.#lost.signal.throwIfAborted();
     const { stream } = this.#client.connection;
     stream.removeAllListeners('data');
+    this.#intake.handTo(reader, stream);
     return stream;
   }
 

@@ -58,15 +58,18 @@ export class OwnWalSession implements WalSession {
   async run(sink: WalSink): Promise<void> {
     this.#sink = sink;
     this.#phase = 'starting';
-    const stream = this.#connection.takeStream();
+    const frames = this.#frameReader(sink);
+    const stream = this.#connection.takeStream({
+      room: () => frames.room(),
+      filled: (length) => this.#read(() => frames.filled(length)),
+      read: (chunk) => this.#read(() => frames.read(chunk)),
+    });
     this.#stream = stream;
     this.#liveness = new Liveness();
     const { lost } = this.#connection;
     const onLost = (): void => this.#end(lost.reason);
     lost.addEventListener('abort', onLost, { once: true });
     const timer = setInterval(() => this.#tick(), LIVENESS_TICK_MS);
-    const frames = this.#frameReader(sink);
-    stream.on('data', (chunk: Buffer) => this.#read(frames, chunk));
     stream.resume();
     stream.write(queryMessage(this.#startCommand()));
     try {
@@ -134,7 +137,8 @@ export class OwnWalSession implements WalSession {
       },
       this.#options.shard,
     );
-    return new FrameReader((type, bytes, body) => {
+    return new FrameReader((type, piece, body) => {
+      const { bytes } = piece;
       if (type !== FRAME.copyData) {
         this.#control(type, bytes, body);
         return;
@@ -142,7 +146,7 @@ export class OwnWalSession implements WalSession {
       if (this.#phase !== 'streaming') return;
       if (bytes[body.start] === COPY.walData) {
         header = { bytes, at: body.start };
-        decoder.decode(bytes, body.start + WAL_DATA_HEADER_BYTES, body.end);
+        decoder.decode(piece, body.start + WAL_DATA_HEADER_BYTES, body.end);
         this.#position.received(bytes.readBigUInt64BE(body.start + 1) as Lsn);
       } else if (bytes[body.start] === COPY.keepalive) {
         this.#keepalive(sink, bytes, body.start);
@@ -150,11 +154,11 @@ export class OwnWalSession implements WalSession {
     });
   }
 
-  #read(frames: FrameReader, chunk: Buffer): void {
+  #read(handOn: () => void): void {
     if (!this.#stillCurrent()) return;
     this.#liveness.received();
     try {
-      frames.read(chunk);
+      handOn();
       if (this.#phase === 'streaming') this.#sink?.readEnd();
     } catch (error) {
       this.#end(error);

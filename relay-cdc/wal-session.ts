@@ -1,11 +1,15 @@
 import type { Lsn, Topic } from '../events/ids.ts';
+import type { Lent } from './piece.ts';
 
-/** One row of the outbox as the log shows it, or a message in its place. `messages` is a view of memory that holds its neighbours too. */
+/** One row of the outbox as the log shows it, or a message in its place. */
 export interface OutboxRow {
   readonly id: bigint;
   readonly topic: Topic;
   readonly messageCount: number;
+  /** A view of `memory`, if that is there. */
   readonly messages: Buffer;
+  /** To be released when nobody will look at the messages any more. */
+  readonly memory?: Lent;
   /** Only of one that is in the log alone (`outbox-message.ts`): there is nothing to clear. */
   readonly hint?: Hint;
 }

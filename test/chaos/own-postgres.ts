@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { migrate } from '../../adapters/postgres/migrate.ts';
+import { createServerIdentity } from '../../cli/dev/backends/certificate.ts';
 import { type PostgresOptions, type PostgresServer, startPostgres } from '../../cli/dev/backends/postgres.ts';
 import { runCommand } from '../../cli/dev/backends/processes.ts';
 import { type FixtureDatabase, RelayFixture } from '../int/relay-cdc/fixture.ts';
@@ -50,6 +51,22 @@ export class OwnPostgres implements AsyncDisposable {
       ['all', 'replication'].map((database) => `host ${database} all ${network} scram-sha-256\n`).join(''),
     );
     await this.asSuperuser('select pg_reload_conf()');
+  }
+
+  /** From now on the server speaks TLS too. @returns where the certificate lies that clients are to trust */
+  async speakTls(): Promise<string> {
+    const { caPem, keyStorePem } = createServerIdentity(new Date());
+    const [key = '', certificate = ''] = keyStorePem.split(/(?=-----BEGIN CERTIFICATE-----)/);
+    const { uid, gid } = await stat(join(this.#dir, 'data'));
+    for (const [name, pem] of Object.entries({ 'server.key': key, 'server.crt': certificate })) {
+      const path = join(this.#dir, 'data', name);
+      await writeFile(path, pem, { mode: 0o600 });
+      await chown(path, uid, gid);
+    }
+    await this.set({ ssl: 'on' });
+    const caPath = join(this.#dir, 'ca.pem');
+    await writeFile(caPath, caPem);
+    return caPath;
   }
 
   /** A cold copy of the data directory, which a standby may start from. */

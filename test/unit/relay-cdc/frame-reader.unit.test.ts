@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { FrameReader } from '../../../relay-cdc/frame-reader.ts';
+import type { Piece } from '../../../relay-cdc/piece.ts';
 
 function frame(type: number, body: Uint8Array): Buffer {
   const bytes = Buffer.alloc(5 + body.length);
@@ -12,8 +13,9 @@ function frame(type: number, body: Uint8Array): Buffer {
 
 function collect() {
   const frames: { type: number; body: Buffer }[] = [];
-  const reader = new FrameReader((type, bytes, { start, end }) => {
-    frames.push({ type, body: bytes.subarray(start, end) });
+  const reader = new FrameReader((type, piece, { start, end }) => {
+    piece.hold();
+    frames.push({ type, body: piece.bytes.subarray(start, end) });
   });
   return { frames, reader };
 }
@@ -51,4 +53,22 @@ test('a length that PostgreSQL never sends ends the stream', () => {
   const { reader } = collect();
   expect(() => reader.read(Buffer.from([100, 0, 0, 0, 3]))).toThrow(/never sends/);
   expect(() => reader.read(Buffer.from([100, 0xff, 0xff, 0xff, 0xff]))).toThrow(/never sends/);
+});
+
+test('memory that everybody has released is used again, and memory that somebody holds is not', () => {
+  const seen: { piece: Piece; body: Buffer }[] = [];
+  const reader = new FrameReader((_type, piece, { start, end }) => {
+    piece.hold();
+    seen.push({ piece, body: piece.bytes.subarray(start, end) });
+  });
+  const memories = new Set<ArrayBufferLike>();
+  for (let turn = 0; turn < 100; turn += 1) {
+    reader.read(frame(100, Buffer.alloc(100_000, turn)));
+    memories.add(reader.room().buffer);
+    // The first is held throughout; of the others each is let go three messages later.
+    if (seen.length > 4) seen.splice(1, 1)[0]?.piece.release();
+    for (const { body } of seen) expect(new Set(body).size).toBe(1);
+  }
+  expect(seen[0]?.body[0]).toBe(0);
+  expect(memories.size).toBeLessThan(8);
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { checkPack } from '../../../events/pack.ts';
 import { readOutboxMessage } from '../../../relay-cdc/outbox-message.ts';
 import { PgoutputDecoder } from '../../../relay-cdc/pgoutput.ts';
+import { Piece } from '../../../relay-cdc/piece.ts';
 import { type Shard, WHOLE } from '../../../relay-cdc/shards.ts';
 import type { OutboxRow } from '../../../relay-cdc/wal-session.ts';
 import { int16, int32, int64 } from './pgoutput-messages.ts';
@@ -100,6 +101,6 @@ test('the decoder hands it on among the rows', () => {
   const nothing = (): void => undefined;
   const decoder = new PgoutputDecoder({ begin: nothing, commit: nothing, insert: (row) => rows.push(row) });
   const message = Buffer.concat([Buffer.from('beforeM'), body(), Buffer.from('after')]);
-  decoder.decode(message, 6, message.length - 5);
+  decoder.decode(new Piece(message, () => undefined), 6, message.length - 5);
   expect(rows.map(({ id }) => id)).toEqual([42n]);
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isMillraceError } from '../../../engine/errors.ts';
 import { PgoutputDecoder } from '../../../relay-cdc/pgoutput.ts';
+import { Piece } from '../../../relay-cdc/piece.ts';
 import type { OutboxRow } from '../../../relay-cdc/wal-session.ts';
 import { begin, binary, commit, insert, int32, int64, relation, textual } from './pgoutput-messages.ts';
 
@@ -10,14 +11,14 @@ function decoder() {
   const seen: string[] = [];
   const decode = new PgoutputDecoder({
     begin: (lsn, at) => seen.push(`begin ${lsn} ${at}`),
-    insert: (row) => rows.push(row),
+    insert: ({ memory: _, ...row }) => rows.push(row),
     commit: (lsn) => seen.push(`commit ${lsn}`),
   });
   /** Each message lies between other bytes, as it does in what the socket delivers. */
   const feed = (...messages: Buffer[]): void => {
     for (const message of messages) {
       const padded = Buffer.concat([Buffer.from('before'), message, Buffer.from('after')]);
-      decode.decode(padded, 6, 6 + message.length);
+      decode.decode(new Piece(padded, () => undefined), 6, 6 + message.length);
     }
   };
   return { rows, seen, feed };
