@@ -13,6 +13,7 @@ import { enqueueJobs } from './enqueue-jobs.ts';
 import { codeOf, translate } from './errors.ts';
 import { complete, heartbeat, toClaimOutcome, toLoaded } from './leases.ts';
 import { packer } from './packer.ts';
+import { Poller } from './poller.ts';
 import { toJob } from './rows.ts';
 import { createPostgresScheduleStore } from './schedule-store.ts';
 import { claimJobs } from './sql/claim.ts';
@@ -21,7 +22,7 @@ import type { Database } from './sql/database.ts';
 import { selectDeadLetterIds, selectDeadLetters } from './sql/dead-letters.ts';
 import { giveBack } from './sql/give-back.ts';
 import { purgeStarts, selectNextAdmission } from './sql/limits.ts';
-import { pollJobs, retakePolled } from './sql/poll.ts';
+import { retakePolled } from './sql/poll.ts';
 import * as purge from './sql/purge.ts';
 import * as read from './sql/read.ts';
 import { startInstances } from './sql/start-instances.ts';
@@ -35,6 +36,7 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
   const prepare = options.prepare ?? false;
   const db = retrying(pool, prepare);
   const packed = packer(db);
+  const poller = new Poller(db);
   const turns = new Turns();
   return {
     ...workflowStore(db),
@@ -52,7 +54,7 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     start: (instances: readonly NewInstance[]) => packed((shards) => start(db, instances, shards)),
     claim: async (request: ClaimRequest) => (await claimJobs(db, request)).map(toClaimOutcome),
     poll: async (request) =>
-      (await (request.again ? retakePolled(db, request) : pollJobs(db, request))).map(toJob),
+      (await (request.again ? retakePolled(db, request) : poller.take(request))).map(toJob),
     giveBack: (taken) => giveBack(db, taken),
     heartbeat: (leases, leaseMs) => heartbeat(db, leases, leaseMs),
     complete: (completions) => complete(db, completions),

@@ -27,7 +27,9 @@ import type { ScheduleStore } from './schedule-store.ts';
  * 8. Lists are ordered newest first, and paging through them with the cursor meets every job once.
  * 9. `poll` gives each queued job of the types to exactly one caller, those of the highest priority first and the oldest of
  *    these, never more than asked for, and passes over what another caller takes at this moment. Asked again under its
- *    claim id it gives the leases that it gave before, from now on, and takes nothing more.
+ *    claim id it gives the leases that it gave before, from now on, and takes nothing more. While more wait than callers take,
+ *    one that is queued behind what was taken already (a retry, a redrive, a late commit) may be given later than it is due, but
+ *    is given in the end; never one of a higher priority, and none where a poll comes back with less than it asked for.
  * 10. `giveBack` queues anew what is held under the very lease it is given, as though it had never been taken: attempt and
  *    place in the turn are as before, the token proves nothing. What was extended or given again since stays where it is.
  * 11. A unit that ends jobs of its instance ends those that have not ended, in the same transaction, and records each. User

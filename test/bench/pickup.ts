@@ -9,9 +9,9 @@ import { createInProcessApi } from '../../functions/worker/in-process-api.ts';
 import { defineJob, KafkaRunner, PollingRunner } from '../../sdk/index.ts';
 import { BENCH_TYPE, type BenchStack } from './environment.ts';
 import { startRelay } from './relay-drain.ts';
-import { percentile } from './statistics.ts';
+import { percentile, spread } from './statistics.ts';
 
-export interface Pickup {
+interface Pickup {
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
@@ -24,37 +24,82 @@ interface Contestant extends AsyncDisposable {
 
 type Open = (stack: BenchStack, onStart: (index: number) => void) => Promise<Contestant>;
 
-export const pickupContestants: Readonly<Record<string, Open>> = {
+const CONTESTANTS: Readonly<Record<string, Open>> = {
   'Millrace polling': (stack, onStart) => openMillrace(stack, 'polling', onStart),
   'Millrace Kafka': (stack, onStart) => openMillrace(stack, 'kafka_outbox', onStart),
   'graphile-worker 0.17.3': openGraphile,
 };
 
-const WARM_UP_MS = 2_000;
-const LAST_WITHIN_MS = 20_000;
+export const PICKUP_RATES = [100, 500, 2_000];
+const WARM_UP_MS = 1_000;
+const LAST_WITHIN_MS = 10_000;
+const LOOK_EVERY_MS = 10;
 
-/** From the commit of a job to the start of its handler, at a steady rate. */
-export async function measurePickup(
+export interface PickupOptions {
+  readonly rounds: number;
+  /** At each rate, in each round. */
+  readonly seconds: number;
+  readonly progress: (line: string) => void;
+}
+
+/** From the commit of a job to the start of its handler, at steady rates. Gives each engine's row of the table as soon as it is there. */
+export async function* benchPickup(
   stack: BenchStack,
-  open: Open,
-  { rate, seconds }: { readonly rate: number; readonly seconds: number },
-): Promise<Pickup> {
-  const committed: number[] = [];
-  const started: number[] = [];
-  await using contestant = await open(stack, (index) => {
-    started[index] = performance.now();
-  });
-  const warm = await pace(contestant, committed, { rate, ms: WARM_UP_MS });
-  const all = await pace(contestant, committed, { rate, ms: seconds * 1000 });
-  const isDone = () => Object.keys(started).length >= all;
-  for (const end = performance.now() + LAST_WITHIN_MS; !isDone(); ) {
-    if (performance.now() > end) throw new Error('jobs that were committed have not started');
-    await new Promise((resolve) => setTimeout(resolve, 10));
+  { rounds, seconds, progress }: PickupOptions,
+): AsyncGenerator<string[]> {
+  for (const [name, open] of Object.entries(CONTESTANTS)) {
+    const started: number[] = [];
+    const committed: number[] = [];
+    await using contestant = await open(stack, (index) => {
+      started[index] = performance.now();
+    });
+    await paced(contestant, { committed, started }, { rate: 100, ms: WARM_UP_MS });
+    const cells = [name];
+    for (const rate of PICKUP_RATES) {
+      const results: Pickup[] = [];
+      for (let round = 1; round <= rounds; round += 1) {
+        progress(`pickup at ${rate} jobs/s, ${name}, round ${round} of ${rounds}`);
+        const from = committed.length;
+        const allStarted = await paced(contestant, { committed, started }, { rate, ms: seconds * 1000 });
+        if (allStarted) results.push(pickupOf(committed.slice(from), started.slice(from)));
+      }
+      cells.push(cellOf(results, rounds));
+    }
+    yield cells;
   }
+}
+
+function cellOf(results: readonly Pickup[], rounds: number): string {
+  if (results.length < rounds) return `more than ${LAST_WITHIN_MS / 1000} s behind`;
+  const p50 = results.map(({ p50Ms }) => p50Ms);
+  const p99 = results.map(({ p99Ms }) => p99Ms);
+  return `${spread(p50, 1)} / ${spread(p99, 1)}`;
+}
+
+function pickupOf(committed: readonly number[], started: readonly number[]): Pickup {
   // A handler may start before this process has heard of the commit.
-  const waited = started.slice(warm).map((at, index) => Math.max(0, at - (committed[warm + index] ?? at)));
+  const waited = started.map((at, index) => Math.max(0, at - (committed[index] ?? at)));
   const sorted = waited.toSorted((a, b) => a - b);
   return { p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99) };
+}
+
+interface Times {
+  readonly committed: number[];
+  readonly started: number[];
+}
+
+/** @returns whether all that was enqueued also started, soon after the last */
+async function paced(
+  contestant: Contestant,
+  { committed, started }: Times,
+  load: { readonly rate: number; readonly ms: number },
+): Promise<boolean> {
+  const all = await pace(contestant, committed, load);
+  const isDone = () => Object.keys(started).length >= all;
+  for (const end = performance.now() + LAST_WITHIN_MS; !isDone() && performance.now() < end; ) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+  return isDone();
 }
 
 /** @returns how many were enqueued, since the beginning */

@@ -2,9 +2,9 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { NewJob } from '../../engine/commit.ts';
 import type { JobRecord } from '../../engine/job.ts';
-import type { PollRequest } from '../../engine/ports/record-store.ts';
-import type { StepId } from '../../events/ids.ts';
-import { aDispatchedJob, aJob, claimed, jobOf, TYPE } from './record-store.fixtures.ts';
+import type { PollRequest, RecordStore } from '../../engine/ports/record-store.ts';
+import type { JobId, StepId } from '../../events/ids.ts';
+import { aDispatchedJob, aJob, claimed, jobOf, TYPE, unitFor } from './record-store.fixtures.ts';
 import type { Clause } from './record-store.suite.ts';
 
 const OTHER = 'conformance-other' as StepId;
@@ -28,6 +28,25 @@ function idsOf(jobs: readonly Pick<NewJob, 'id'>[]) {
 
 function proofsOf(jobs: readonly JobRecord[]) {
   return jobs.map(({ id, token, attempt }) => ({ id, token, attempt }));
+}
+
+/** Takes seconds where each is a statement. */
+const ROUNDS = 1_000;
+
+/** Polls a backlog that never ends until it has given the jobs. */
+async function givenUnderBacklog(store: RecordStore, ...ids: readonly JobId[]): Promise<void> {
+  const left = new Set(ids);
+  for (let round = 0; round < ROUNDS && left.size > 0; round += 1) {
+    await store.enqueue(Array.from({ length: 4 }, () => aJob()));
+    for (const id of idsOf(await store.poll(aPoll({ limit: 4 })))) left.delete(id);
+  }
+  equal(left.size, 0, `jobs were passed over by ${ROUNDS} polls`);
+}
+
+/** Callers who ask again and again for as many as there are. */
+async function underBacklog(store: RecordStore): Promise<void> {
+  await store.enqueue(Array.from({ length: 30 }, () => aJob()));
+  for (let round = 0; round < 5; round += 1) equal((await store.poll(aPoll({ limit: 4 }))).length, 4);
 }
 
 export const pollClause: Clause = {
@@ -54,6 +73,45 @@ export const pollClause: Clause = {
         deepEqual(idsOf(jobs), idsOf([urgent, first, second]));
         deepEqual(idsOf(await store.poll(aPoll({ types: [TYPE, OTHER], limit: 3 }))), [low.id]);
       },
+    'gives a more urgent job with the very next poll, however many wait': async ({ store }) => {
+      const [urgent, between] = [aJob({ priority: 9 }), aJob({ priority: 3 })];
+      await underBacklog(store);
+      await store.enqueue([urgent]);
+      equal(idsOf(await store.poll(aPoll({ limit: 4 })))[0], urgent.id);
+      await store.poll(aPoll({ limit: 4 }));
+      await store.enqueue([between]);
+      equal(idsOf(await store.poll(aPoll({ limit: 4 })))[0], between.id);
+    },
+    'gives in the end, under a backlog that has none, what committed late': async ({ store }) => {
+      const late = aJob();
+      await underBacklog(store);
+      await store.enqueue([late]);
+      await givenUnderBacklog(store, late.id);
+    },
+    'gives in the end, under a backlog that has none, what is queued again': async ({ store }) => {
+      const failed = await claimed(store);
+      const redriven = await claimed(store);
+      const handedBack = aJob();
+      await store.enqueue([handedBack]);
+      const taken = await store.poll(aPoll());
+      await underBacklog(store);
+      for (const { id, token } of [failed, redriven]) {
+        const expect = { status: 'running', attempt: 1, token } as const;
+        const status = id === failed.id ? 'retrying' : 'dead_letter';
+        await store.commit({ units: [unitFor({ id, expect, status })] });
+        await store.commit({ units: [unitFor({ id, expect: { status, attempt: 1 }, status: 'queued' })] });
+      }
+      await store.giveBack(taken);
+      await givenUnderBacklog(store, failed.id, redriven.id, handedBack.id);
+    },
+    'gives what was queued behind at once when it would give less than was asked for': async ({ store }) => {
+      const late = aJob();
+      await store.enqueue(Array.from({ length: 8 }, () => aJob()));
+      equal((await store.poll(aPoll({ limit: 4 }))).length, 4);
+      equal((await store.poll(aPoll({ limit: 4 }))).length, 4);
+      await store.enqueue([late]);
+      deepEqual(idsOf(await store.poll(aPoll({ limit: 4 }))), [late.id]);
+    },
     'gives nothing of another type, nor what is not queued': async ({ store }) => {
       await claimed(store);
       await store.enqueue([

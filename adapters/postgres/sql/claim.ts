@@ -1,6 +1,7 @@
 import type { ClaimRequest } from '../../../engine/ports/record-store.ts';
 import { type JobRow, jobColumns } from '../rows.ts';
 import type { Database } from './database.ts';
+import { heldUnderTheClaim, leased } from './lease.ts';
 
 /** Whether the id was claimed, and if not the state that stood in the way (null: no such job). */
 export type ClaimRow =
@@ -16,23 +17,15 @@ export async function claimJobs(db: Database, request: ClaimRequest): Promise<Cl
   const { rows } = await db.query<ClaimRow>(
     `
     with input as (
-      select id, min(ord) as ord from unnest($1::uuid[]) with ordinality as t (id, ord) group by id
+      select id, min(ord) as ord from unnest($5::uuid[]) with ordinality as t (id, ord) group by id
     ), free as materialized (
       select jobs.id
       from jobs
-      where jobs.id = any ($1::uuid[]) and jobs.status = 'queued'
+      where jobs.id = any ($5::uuid[]) and jobs.status = 'queued'
       for update skip locked
     ), claimed as (
       update jobs
-      set
-        status = 'running',
-        attempt = jobs.attempt + 1,
-        token = millrace.claim_token($4::text, jobs.id, jobs.attempt + 1),
-        worker_id = $2::text,
-        lease_until = clock_timestamp() + $3::double precision * interval '1 millisecond',
-        lenient_lease = false,
-        started_at = clock_timestamp(),
-        updated_at = clock_timestamp()
+      set ${leased}
       from free
       where jobs.id = free.id
       returning ${jobColumns}
@@ -41,9 +34,7 @@ export async function claimJobs(db: Database, request: ClaimRequest): Promise<Cl
       union all
       select ${jobColumns}
       from jobs
-      where id = any ($1::uuid[])
-        and status = 'running'
-        and token = millrace.claim_token($4::text, id, attempt)
+      where jobs.id = any ($5::uuid[]) and ${heldUnderTheClaim}
     )
     select
       held.id is not null as claimed,
@@ -55,7 +46,7 @@ export async function claimJobs(db: Database, request: ClaimRequest): Promise<Cl
     left join jobs on jobs.id = input.id
     order by input.ord
     `,
-    [request.ids, request.workerId, request.leaseMs, request.claimId],
+    [request.workerId, request.leaseMs, request.claimId, false, request.ids],
   );
   return rows;
 }

@@ -1,97 +1,124 @@
 import type { PollRequest } from '../../../engine/ports/record-store.ts';
 import { type JobRow, jobColumns } from '../rows.ts';
 import type { Database } from './database.ts';
+import { heldUnderTheClaim, leased } from './lease.ts';
+
+/** A stretch of what is queued of a type: these priorities, both ends included, and in each what comes after the id. */
+export interface Stretch {
+  readonly type: string;
+  readonly lowest: number;
+  readonly highest: number;
+  readonly after: string;
+}
 
 /**
- * Takes up to `limit` queued jobs of the types, in the order of their turn, passing over what others take at this moment.
+ * The next of a stretch, in the order of the index jobs_queued, which begins to be read at `highest` and `after`. As a range
+ * also where it is one priority: an equality would let the planner walk the primary key instead, past all that is not queued.
+ * No attempt is below 0, so that the comparison of rows says `priority >= lowest`, and the index is read so far; written like
+ * that it would be taken for a narrow range, which is cheap to sort, and all that is queued was sorted.
+ */
+const nextOfStretch = `
+  jobs.status = 'queued'
+    and jobs.type = stretch.type
+    and jobs.priority <= stretch.highest
+    and (jobs.priority, jobs.attempt) > (stretch.lowest, -1)
+    and jobs.id > stretch.after
+  order by jobs.priority desc, jobs.id
+`;
+
+/**
+ * Takes up to `limit` queued jobs of the stretches, in the order of their turn, passing over what others take at this moment.
  *
  * `type = any(…) order by priority desc, id` alone would sort all that is queued, because an index on (type, …) gives no
- * order across types. So `front` looks, without locking, at the head of each type's part of `jobs_queued` and finds how
- * many of the next jobs are of which type; then as many are locked of each, again in the order of the index. Locking the
- * whole head of each type instead would lock, and write, up to `limit` rows a type only to release them. A type that has
- * jobs but none at the front gets one place all the same where there is room: when others hold the front, there is then
- * still something to take.
+ * order across types. So `front` looks, without locking, at the head of each stretch and finds how many of the next jobs
+ * are in which; then as many are locked of each, again in the order of the index. Locking the whole head of each instead
+ * would lock, and write, up to `limit` rows a stretch only to release them. A stretch that has jobs but none at the front
+ * gets one place all the same where there is room: when others hold the front, there is then still something to take.
  */
 const takeInTurn = `
-  with front as (
-    select head.type, head.in_turn
+  with stretch as materialized (
+    select stretch.*, count(*) over () as stretches
+    from unnest($7::text[], $8::integer[], $9::integer[], $10::uuid[]) with ordinality
+      as stretch (type, lowest, highest, after, place)
+  ), front as (
+    select head.place, head.stretches, head.in_turn
     from (
-      select next.type, row_number() over (order by next.priority desc, next.id) <= $2::integer as in_turn
-      from unnest($1::text[]) as wanted (type)
-      cross join lateral (
-        select jobs.type, jobs.priority, jobs.id
-        from jobs
-        where jobs.status = 'queued' and jobs.type = wanted.type
-        order by jobs.priority desc, jobs.id
-        limit $2::integer
-      ) as next
-      where cardinality($1::text[]) > 1
+      select
+        stretch.place,
+        stretch.stretches,
+        row_number() over (order by next.priority desc, next.id) <= $5::integer as in_turn
+      from stretch
+      cross join lateral (select jobs.priority, jobs.id from jobs where ${nextOfStretch} limit $5::integer) as next
+      where stretch.stretches > 1
     ) as head
-  ), place as (
+  ), room as (
     select
-      type,
-      greatest(count(*) filter (where in_turn), case when cardinality($1::text[]) <= $2::integer then 1 end) as places
+      place,
+      greatest(count(*) filter (where in_turn), case when max(stretches) <= $5::integer then 1 end) as places
     from front
-    group by type
+    group by place
     union all
-    select ($1::text[])[1], $2::integer where cardinality($1::text[]) = 1
+    select place, $5::integer from stretch where stretches = 1
   ), locked as materialized (
     select free.*
-    from place
+    from room
+    join stretch on stretch.place = room.place
     cross join lateral (
       select jobs.id, jobs.priority, octet_length(jobs.payload::text) as bytes
       from jobs
-      where jobs.status = 'queued' and jobs.type = place.type
-      order by jobs.priority desc, jobs.id
-      limit place.places
+      where ${nextOfStretch}
+      limit room.places
       for update skip locked
     ) as free
     order by free.priority desc, free.id
-    limit $2::integer
+    limit $5::integer
   ), taken as (
     select id
     from (select id, bytes, sum(bytes) over (order by priority desc, id) as total from locked) as sized
-    where total - bytes < $3::bigint
+    where total - bytes < $6::bigint
   ), claimed as (
     update jobs
-    set
-      status = 'running',
-      attempt = jobs.attempt + 1,
-      token = millrace.claim_token($6::text, jobs.id, jobs.attempt + 1),
-      worker_id = $4::text,
-      lease_until = clock_timestamp() + $5::double precision * interval '1 millisecond',
-      lenient_lease = $7::boolean,
-      started_at = clock_timestamp(),
-      updated_at = clock_timestamp()
+    set ${leased}
     where jobs.id = any (array(select id from taken)) and jobs.status = 'queued'
     returning ${jobColumns}
   )
   select * from claimed order by priority desc, id
 `;
 
-export async function pollJobs(db: Database, request: PollRequest): Promise<JobRow[]> {
-  const { rows } = await db.query<JobRow>(takeInTurn, values(request));
+export async function pollJobs(
+  db: Database,
+  request: PollRequest,
+  stretches: readonly Stretch[],
+): Promise<JobRow[]> {
+  const { rows } = await db.query<JobRow>(takeInTurn, values(request, stretches));
   return rows;
 }
 
 /** How the server goes about it, for the test that it never sorts what is queued. */
-export async function explainPoll(db: Database, request: PollRequest): Promise<string> {
+export async function explainPoll(
+  db: Database,
+  request: PollRequest,
+  stretches: readonly Stretch[],
+): Promise<string> {
   const { rows } = await db.query<{ 'QUERY PLAN': string }>(
-    `explain (analyze, costs off) ${takeInTurn}`,
-    values(request),
+    `explain (analyze, buffers, costs off) ${takeInTurn}`,
+    values(request, stretches),
   );
   return rows.map((row) => row['QUERY PLAN']).join('\n');
 }
 
-function values(request: PollRequest): unknown[] {
+function values(request: PollRequest, stretches: readonly Stretch[]): unknown[] {
   return [
-    request.types,
-    request.limit,
-    request.payloadBytes,
     request.workerId,
     request.leaseMs,
     request.claimId,
     request.lenient ?? false,
+    request.limit,
+    request.payloadBytes,
+    stretches.map(({ type }) => type),
+    stretches.map(({ lowest }) => lowest),
+    stretches.map(({ highest }) => highest),
+    stretches.map(({ after }) => after),
   ];
 }
 
@@ -106,16 +133,14 @@ export async function retakePolled(db: Database, request: PollRequest): Promise<
     with extended as (
       update jobs
       set
-        lease_until = clock_timestamp() + $3::double precision * interval '1 millisecond',
+        lease_until = clock_timestamp() + $2::double precision * interval '1 millisecond',
         updated_at = clock_timestamp()
-      where status = 'running'
-        and worker_id = $1::text
-        and token = millrace.claim_token($2::text, id, attempt)
+      where worker_id = $1::text and ${heldUnderTheClaim}
       returning ${jobColumns}
     )
     select * from extended order by priority desc, id
     `,
-    [request.workerId, request.claimId, request.leaseMs],
+    [request.workerId, request.leaseMs, request.claimId],
   );
   return rows;
 }

@@ -164,3 +164,19 @@ export function givesBackWhatIsHeldAnew(store: RecordStore): RecordStore {
     giveBack: async (taken) => store.giveBack(await store.getJobs(taken.map(({ id }) => id))),
   });
 }
+
+/** Goes on from what it took last, and never looks back. */
+export function forgetsWhatLiesBehind(store: RecordStore): RecordStore {
+  let last = '';
+  return withFault(store, {
+    poll: async (request) => {
+      const jobs = await store.poll(request);
+      if (request.again) return jobs;
+      const behind = jobs.filter(({ id }) => id < last);
+      await store.giveBack(behind);
+      const beyond = jobs.filter(({ id }) => id >= last);
+      last = [last, ...beyond.map(({ id }) => id)].sort().at(-1) ?? last;
+      return beyond;
+    },
+  });
+}

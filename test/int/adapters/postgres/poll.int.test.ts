@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { explainPoll } from '../../../../adapters/postgres/sql/poll.ts';
+import { PollFront } from '../../../../adapters/postgres/poll-front.ts';
+import { Poller } from '../../../../adapters/postgres/poller.ts';
+import { explainPoll, type Stretch } from '../../../../adapters/postgres/sql/poll.ts';
+import type { PollRequest } from '../../../../engine/ports/record-store.ts';
 import type { StepId } from '../../../../events/ids.ts';
 import { createDatabase, type TestDatabase } from '../../../helpers/database.ts';
 
@@ -25,21 +28,55 @@ function scans(plan: string): { readonly index: string; readonly rows: number }[
   );
 }
 
-test.each([
-  { types: ['type-1'], read: 50 },
-  { types: ['type-0', 'type-1', 'type-2', 'type-3', 'unknown'], read: 4 * 50 + 53 },
-])('a poll for $types reads the heads of the index, however much is queued', async ({ types, read }) => {
-  const plan = await explainPoll(database.pool(), {
-    types: types as StepId[],
+function aPoll(overrides: Partial<PollRequest> = {}): PollRequest {
+  return {
+    types: ['type-1' as StepId],
     limit: 50,
     payloadBytes: 1_000_000,
     workerId: 'w',
     leaseMs: 1000,
     claimId: randomUUID(),
-  });
+    ...overrides,
+  };
+}
+
+test.each([
+  { types: ['type-1'], read: 50 },
+  { types: ['type-0', 'type-1', 'type-2', 'type-3', 'unknown'], read: 4 * 50 + 53 },
+])('a poll for $types reads the heads of the index, however much is queued', async ({ types, read }) => {
+  const plan = await explainPoll(
+    database.pool(),
+    aPoll({ types: types as StepId[] }),
+    new PollFront(types).whole,
+  );
   expect(plan).not.toMatch(/Seq Scan|Bitmap .* on jobs_queued/);
   const queued = scans(plan).filter(({ index }) => index === 'jobs_queued');
   const total = queued.reduce((sum, { rows }) => sum + rows, 0);
   expect(total).toBeGreaterThanOrEqual(50);
   expect(total).toBeLessThanOrEqual(read);
+});
+
+test('a poll under a backlog does not walk over what was taken before, though a transaction keeps it from going', async () => {
+  const client = await database.pool().connect();
+  try {
+    await client.query('begin isolation level repeatable read');
+    await client.query('select count(*) from jobs');
+    const type = 'type-2';
+    const front = new PollFront([type]);
+    const looked = front.look();
+    const poller = new Poller(database.pool());
+    for (let taken = 0; taken < 4_000; taken += 500) {
+      const rows = await poller.take(aPoll({ types: [type as StepId], limit: 500 }));
+      looked.found(rows, { isFull: true, ms: 1, now: 0 });
+    }
+    looked.end();
+    const poll = aPoll({ types: [type as StepId] });
+    const touched = async (stretches: readonly Stretch[]) =>
+      Number(/Buffers: shared hit=(\d+)/.exec(await explainPoll(database.pool(), poll, stretches))?.[1]);
+    const beyond = await touched(front.beyond(1) ?? []);
+    const whole = await touched(front.whole);
+    expect(beyond).toBeLessThan(whole / 3);
+  } finally {
+    client.release(true);
+  }
 });
