@@ -94,7 +94,17 @@ const noop = defineJob(async (context: JobContext<Paced>) => {
 
 /** The repository's own service: the sample jobs of the demonstration, the tests and the benchmarks. */
 export default defineConfig({
-  jobs: { 'send-email': sendEmail, extract, process: process_, notify, transform, compute, flaky, noop },
+  jobs: {
+    'send-email': sendEmail,
+    extract,
+    process: process_,
+    notify,
+    transform,
+    compute,
+    flaky,
+    noop,
+    default: noop,
+  },
   workflows: [
     defineWorkflow('extract-process-notify')
       .step('extract', { job: 'extract', handler: extract, retryCount: 3 })

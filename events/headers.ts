@@ -14,4 +14,5 @@ export const header = {
   epoch: 'epoch',
 } as const;
 
-export const DISPATCH_CONTENT_TYPE = 'application/x-protobuf; proto=millrace.v1.JobDispatchEvent';
+/** Of the engine whose workers read the same fields; ours has one more. */
+export const DISPATCH_CONTENT_TYPE = 'application/x-protobuf; proto=workflow.v1.JobDispatchEvent';

@@ -1,12 +1,18 @@
 import type { Clock } from '../../engine/ports/clock.ts';
-import type { HttpEvent } from '../http/shape.ts';
 import type { Authenticator, Credentials } from './authenticator.ts';
 import { Rates } from './rates.ts';
 import { crossSite, forbidden, tooMany, unauthorized } from './refusals.ts';
 import { allows, isScope, type Principal, type Scope } from './scopes.ts';
 
+/** What a request tells of its sender. */
+export interface Caller {
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly cookies?: readonly string[];
+  readonly requestContext: { readonly http: { readonly method: string } };
+}
+
 /** Who sent the request and may; throws for one who may not. Undefined where nobody is asked. */
-export type Authorize = (event: HttpEvent, scope: Scope) => Promise<Principal | undefined>;
+export type Authorize = (event: Caller, scope: Scope) => Promise<Principal | undefined>;
 
 export const SESSION_COOKIE = 'millrace_session';
 
@@ -28,7 +34,7 @@ export function createAuthorize(authenticator: Authenticator | undefined, clock:
   };
 }
 
-export function credentialsOf({ headers, cookies }: Pick<HttpEvent, 'headers' | 'cookies'>): Credentials {
+export function credentialsOf({ headers, cookies }: Pick<Caller, 'headers' | 'cookies'>): Credentials {
   const bearer = /^Bearer (\S+)$/i.exec(headers['authorization'] ?? '')?.[1];
   const prefix = `${SESSION_COOKIE}=`;
   const cookie = cookies?.find((one) => one.startsWith(prefix))?.slice(prefix.length);
@@ -36,7 +42,7 @@ export function credentialsOf({ headers, cookies }: Pick<HttpEvent, 'headers' | 
 }
 
 /** What the Lambda authorizer before us found. Only API Gateway can write it there. */
-function ofGateway({ requestContext }: HttpEvent): Principal | undefined {
+function ofGateway({ requestContext }: Caller): Principal | undefined {
   const { authorizer } = requestContext as {
     authorizer?: { lambda?: { key?: unknown; scopes?: unknown } | null };
   };
@@ -48,7 +54,7 @@ function ofGateway({ requestContext }: HttpEvent): Principal | undefined {
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /** A page of another site can make a browser send a request, but not with these headers as the UI's own pages have them. */
-function isFromElsewhere({ headers, requestContext }: HttpEvent): boolean {
+function isFromElsewhere({ headers, requestContext }: Caller): boolean {
   if (SAFE.has(requestContext.http.method)) return false;
   const site = headers['sec-fetch-site'];
   if (site !== undefined) return site !== 'same-origin';

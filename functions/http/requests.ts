@@ -27,7 +27,9 @@ export const jobRequest = z
     payload: anyJson,
     max_retries: maxRetries,
     retry: retrySettings.optional(),
-    idempotency_key: text(255)
+    idempotency_key: z
+      .union([text(255), z.literal('')])
+      .transform((key) => (key === '' ? undefined : key))
       .optional()
       .meta({ description: 'The same request under the same key is accepted once.' }),
     run_at: dateTime.optional(),

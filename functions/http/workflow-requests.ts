@@ -10,7 +10,7 @@ const step = z.strictObject({
   type: stepId,
   payload: z
     .record(z.string(), z.unknown())
-    .optional()
+    .nullish()
     .meta({ description: 'An object without a key `outputs`, which is added; `{}` unless given.' }),
   max_retries: maxRetries,
   retry: retrySettings.optional(),

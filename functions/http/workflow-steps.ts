@@ -28,7 +28,8 @@ export function nameOf(request: WorkflowRequest): string {
 function toSteps(body: InlineWorkflowBody, text: string, at: string): [InlineStep, ...InlineStep[]] {
   const raw = rawElements(rawMembers(text).get('steps') ?? '[]');
   const steps = body.steps.map((step, index): InlineStep => {
-    const payload = rawMembers(raw[index] ?? '{}').get('payload') ?? '{}';
+    const sent = rawMembers(raw[index] ?? '{}').get('payload') ?? '{}';
+    const payload = sent.trim() === 'null' ? '{}' : sent;
     const { name, max_retries, retry } = step;
     return { name, type: step.type as StepId, payload, max_retries, ...(retry ? { retry } : {}) };
   });

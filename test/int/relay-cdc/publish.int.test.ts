@@ -33,7 +33,7 @@ test('each record tells its commit, its place in it and the term', async () => {
   await waitFor(() => broker.seen.length === 6, { within: 10_000 });
   const [first, ...rest] = broker.seen;
   expect(first?.headers.get('content-type')).toBe(
-    'application/x-protobuf; proto=millrace.v1.JobDispatchEvent',
+    'application/x-protobuf; proto=workflow.v1.JobDispatchEvent',
   );
   expect(first?.headers.get('epoch')).toBe('1');
   expect(broker.seen.map((record) => positionOf(record)[1])).toEqual([0, 1, 2, 3, 4, 0]);

@@ -37,6 +37,7 @@ describe('the sample jobs', () => {
   it('are those of the documents', () => {
     expect(Object.keys(config.jobs).sort()).toEqual([
       'compute',
+      'default',
       'extract',
       'flaky',
       'noop',
