@@ -12,6 +12,8 @@ export interface PlacedRow {
   readonly commitLsn: Lsn;
   /** Place of its first message within the transaction. */
   readonly firstIndex: number;
+  /** It was read from the table: its position is not that of its own commit. */
+  readonly fromTable?: true;
 }
 
 export interface Outgoing {

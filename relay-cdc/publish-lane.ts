@@ -8,7 +8,8 @@ import { Labeller, type Outgoing, type PlacedRow } from './outgoing.ts';
 import { type PublishedRow, type RefusedJob, readReceipt } from './published.ts';
 
 export interface LaneOptions {
-  readonly publisher: Publisher;
+  /** Through which these rows go. */
+  readonly publisherOf: (rows: readonly PlacedRow[]) => Publisher;
   readonly term: Term;
   readonly timeoutMs: number;
   readonly metrics: RelayMetrics;
@@ -57,7 +58,7 @@ export class PublishLane {
       });
     }
     const startedAt = performance.now();
-    const receipt = await this.#send(outgoing).catch((error: unknown) => {
+    const receipt = await this.#send(outgoing, this.#options.publisherOf(placed)).catch((error: unknown) => {
       metrics.publishFailed(outgoing.messages);
       throw error;
     });
@@ -68,8 +69,8 @@ export class PublishLane {
   }
 
   /** A client that never answers would stop dispatch without a word. */
-  async #send({ packs }: Outgoing): Promise<PublishReceipt> {
-    const { publisher, timeoutMs } = this.#options;
+  async #send({ packs }: Outgoing, publisher: Publisher): Promise<PublishReceipt> {
+    const { timeoutMs } = this.#options;
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       reject(

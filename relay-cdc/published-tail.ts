@@ -10,8 +10,9 @@ import type { Logger } from '../engine/ports/logger.ts';
 import { header } from '../events/headers.ts';
 import type { Lsn, Topic } from '../events/ids.ts';
 import type { PackedHeader } from '../events/pack.ts';
-import { parseLsn } from './lsn.ts';
+import { laterOf, parseLsn } from './lsn.ts';
 import type { RelayMetrics } from './metrics.ts';
+import type { PlacedRow } from './outgoing.ts';
 import { unlessAborted } from './waiting.ts';
 
 /** A leader waits so long for the broker's log, at most; what has not been read by then may be repeated. */
@@ -26,6 +27,7 @@ const MAX_KNOWN = 200_000;
  */
 export class PublishedTail {
   readonly #known = new Map<string, Lsn>();
+  #newest = 0n as Lsn;
 
   get size(): number {
     return this.#known.size;
@@ -33,7 +35,15 @@ export class PublishedTail {
 
   note({ topic, headers }: TailRecord): void {
     const identity = identityOf(topic, headers);
-    if (identity && this.#known.size < MAX_KNOWN) this.#known.set(identity.name, identity.lsn);
+    if (!identity || this.#known.size >= MAX_KNOWN) return;
+    this.#known.set(identity.name, identity.lsn);
+    this.#newest = laterOf(this.#newest, identity.lsn);
+  }
+
+  /** Whether it may hold one of these. Every copy of what the log brings has the position of its commit, or a later one. */
+  mayHold(rows: readonly PlacedRow[]): boolean {
+    if (this.#known.size === 0) return false;
+    return rows.some(({ commitLsn, fromTable }) => fromTable || commitLsn <= this.#newest);
   }
 
   has({ topic, headers }: OutgoingRecord): boolean {

@@ -154,7 +154,7 @@ async function drain(deps: ReshardDeps, connection: ReplicationConnection, term:
   });
   cleanup.defer(() => writeBack.close(0));
   const lane = new PublishLane({
-    publisher,
+    publisherOf: () => publisher,
     term,
     timeoutMs: config.publishTimeoutMs,
     metrics,

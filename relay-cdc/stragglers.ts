@@ -77,7 +77,7 @@ async function publishRemaining(
 export function placeAt(rows: readonly OutboxRow[], position: Lsn): PlacedRow[] {
   let firstIndex = 0;
   return rows.map((row) => {
-    const placed = { row, commitLsn: position, firstIndex };
+    const placed: PlacedRow = { row, commitLsn: position, firstIndex, fromTable: true };
     firstIndex += row.messageCount;
     return placed;
   });

@@ -165,10 +165,8 @@ async function openWayOut({ deps, leadership, over, cleanup }: Lead, tail: Publi
   cleanup.defer(() => writeBack.close(CLEAR_DEADLINE_MS[over.signal.aborted ? 'failure' : 'handOver']));
   const skipping = new SkippingPublisher(publisher, tail, metrics);
   const lane = new PublishLane({
-    // Asked for at each call: only while there is something to leave out does a message pass by the tail.
-    get publisher() {
-      return tail.size > 0 ? skipping : publisher;
-    },
+    // Message by message by the tail, and as whole packs as soon as the log is beyond it.
+    publisherOf: (rows) => (tail.mayHold(rows) ? skipping : publisher),
     term,
     timeoutMs: config.publishTimeoutMs,
     metrics,

@@ -35,3 +35,22 @@ export const withUiAssets: Plugin = {
     }));
   },
 };
+
+const KAFKA_CLIENT = '@platformatic/kafka';
+
+/**
+ * Kafka's client re-exports its schema registries and every version of every message, and does not say that what is not used may
+ * be left out. No module of it does anything when it is read.
+ */
+export const onlyWhatIsUsed: Plugin = {
+  name: 'only-what-is-used',
+  setup(build) {
+    const isAsked = Symbol('the second time, by this plugin itself');
+    build.onResolve({ filter: /^(@platformatic\/kafka$|\.)/ }, async ({ path, pluginData, ...from }) => {
+      const isIts = path === KAFKA_CLIENT || from.importer.includes(`/node_modules/${KAFKA_CLIENT}/`);
+      if (!isIts || pluginData === isAsked) return undefined;
+      const found = await build.resolve(path, { ...from, pluginData: isAsked });
+      return { ...found, sideEffects: false };
+    });
+  },
+};

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
-import { withUiAssets } from './plugins.ts';
+import { onlyWhatIsUsed, withUiAssets } from './plugins.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -19,7 +19,7 @@ export async function bundleProcess(
     entryPoints: { main: entry },
     outdir: outDirectory,
     bundle: true,
-    plugins: [withUiAssets],
+    plugins: [withUiAssets, onlyWhatIsUsed],
     // A verb of the command line is a file of its own, read only when it is run.
     splitting: true,
     chunkNames: 'chunk-[hash]',

@@ -4,6 +4,7 @@ import type { OutgoingRecord, Publisher } from '../../../engine/ports/event-stre
 import { silentLogger } from '../../../engine/ports/logger.ts';
 import { header } from '../../../events/headers.ts';
 import type { Topic } from '../../../events/ids.ts';
+import { parseLsn } from '../../../relay-cdc/lsn.ts';
 import { PublishedTail, readPublished, SkippingPublisher } from '../../../relay-cdc/published-tail.ts';
 
 const TOPIC = 'workflow.jobs.a' as Topic;
@@ -31,6 +32,17 @@ test('a message is known by topic and dedup id, when its copy was not committed 
   expect(tail.has(record('a.1', '1/1F'))).toBe(false);
   expect(tail.has(record('a.2', '1/20'))).toBe(false);
   expect(tail.has(record('a.1', '1/20', 'workflow.jobs.b' as Topic))).toBe(false);
+});
+
+test('it may hold what the log brings up to its newest commit, and whatever comes from the table', () => {
+  const row = { id: 1n, topic: TOPIC, messageCount: 1, messages: Buffer.alloc(0) };
+  const at = (lsn: string) => ({ row, commitLsn: parseLsn(lsn), firstIndex: 0 });
+  const tail = tailOf(record('a.1', '1/20'), record('a.2', '1/30'), record('a.3', '1/10'));
+  expect(tail.mayHold([at('1/30')])).toBe(true);
+  expect(tail.mayHold([at('1/31'), at('2/0')])).toBe(false);
+  expect(tail.mayHold([{ ...at('1/31'), fromTable: true }])).toBe(true);
+  tail.forget();
+  expect(tail.mayHold([at('1/30'), { ...at('1/31'), fromTable: true }])).toBe(false);
 });
 
 test('a record without our headers is known for nothing, and takes nothing along', () => {
