@@ -20,6 +20,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   api: async () => (await import('./commands/api.ts')).apiCommand(),
   relay: async () => (await import('./commands/relay.ts')).relayCommand(),
   load: async () => (await import('./commands/load.ts')).loadCommand(),
+  eventbus: async () => (await import('./commands/eventbus.ts')).eventbusCommand(),
   worker: async () => (await import('./commands/worker.ts')).workerCommand(),
   completion: async () => (await import('./commands/completion.ts')).completionCommand(),
 };

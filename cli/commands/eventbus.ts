@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { systemClock } from '../../adapters/system/clock.ts';
+import { createJsonLogger } from '../../adapters/system/logger.ts';
+import { aborted, shutdownSignal } from '../shutdown.ts';
+
+export function eventbusCommand(): Command {
+  return new Command('eventbus')
+    .description('run pipelines on an event bus, as a YAML file describes them')
+    .addCommand(
+      new Command('check')
+        .description('read a pipeline file, and say what is wrong with it, with its lines')
+        .argument('<file>', 'YAML')
+        .action(async (path: string) => {
+          const { modules, pipelines } = await load(path);
+          console.log(`${path}: ${modules.length} modules, ${Object.keys(pipelines).length} pipelines`);
+        }),
+    )
+    .addCommand(
+      new Command('run')
+        .description(
+          'open its brokers, declare its streams and consumers, and run its triggers until stopped',
+        )
+        .argument('<file>', 'YAML')
+        .action(run),
+    );
+}
+
+async function load(path: string) {
+  const { readDocument } = await import('../pipelines/document.ts');
+  const { pipelineFileSchema } = await import('../pipelines/schema.ts');
+  const text = await readFile(path, 'utf8');
+  return readDocument(text, { file: path, env: process.env, schema: pipelineFileSchema });
+}
+
+async function run(path: string): Promise<void> {
+  const { PipelineRuntime } = await import('../pipelines/runtime.ts');
+  const signal = shutdownSignal();
+  const deps = { env: process.env, clock: systemClock, logger: createJsonLogger() };
+  const runtime = await PipelineRuntime.start(await load(path), deps);
+  console.log('ready');
+  await aborted(signal);
+  await runtime.stop();
+}
