@@ -3,13 +3,13 @@ import { LogicalReplicationService, type Pgoutput } from 'pg-logical-replication
 import { connectionOptions, type PostgresLogin } from '../adapters/postgres/connection.ts';
 import type { Lsn } from '../events/ids.ts';
 import { reasonOf, replicationFailed } from './failures.ts';
-import { LIVENESS_TICK_MS, Liveness } from './liveness.ts';
+import { Liveness } from './liveness.ts';
 import { formatLsn, parseLsn } from './lsn.ts';
 import { GuardedPlugin, hand } from './pglr-plugin.ts';
+import { Reporter } from './reporter.ts';
 import type { SessionOptions } from './session.ts';
 import type { WalSession, WalSink } from './wal-session.ts';
 
-const CONFIRM_DELAY_MS = 40;
 const CLOSE_DEADLINE_MS = 3_000;
 
 export interface PglrOptions extends SessionOptions {
@@ -35,17 +35,23 @@ export class PglrWalSession implements WalSession {
   readonly #options: PglrOptions;
   readonly #service: LogicalReplicationService;
   readonly #ended = Promise.withResolvers<void>();
-  #liveness = new Liveness();
+  readonly #liveness = new Liveness();
+  readonly #reporter: Reporter;
   #client: Client | undefined;
   #isStreaming = false;
   #isEnded = false;
   #confirmed: Lsn;
-  #confirmTimer: NodeJS.Timeout | undefined;
   #readEndPlanned = false;
 
   constructor(options: PglrOptions) {
     this.#options = options;
     this.#confirmed = options.start;
+    this.#reporter = new Reporter({
+      liveness: this.#liveness,
+      phase: () => (this.#isEnded ? 'over' : this.#isStreaming ? 'streaming' : 'starting'),
+      send: (ping) => this.#send(ping),
+      fail: (error) => this.#end(error),
+    });
     this.#service = new LogicalReplicationService(
       {
         ...connectionOptions(options.login),
@@ -62,8 +68,7 @@ export class PglrWalSession implements WalSession {
     const { slot, publication, start, lost } = this.#options;
     const onLost = (): void => this.#end(lost.reason);
     lost.addEventListener('abort', onLost, { once: true });
-    this.#liveness = new Liveness();
-    const timer = setInterval(() => this.#tick(), LIVENESS_TICK_MS);
+    this.#reporter.start();
     this.#listen(sink);
     const plugin = new GuardedPlugin(publication, {
       onClient: (client) => {
@@ -79,8 +84,7 @@ export class PglrWalSession implements WalSession {
     try {
       await this.#ended.promise;
     } finally {
-      clearInterval(timer);
-      clearTimeout(this.#confirmTimer);
+      this.#reporter.stop();
       lost.removeEventListener('abort', onLost);
       this.#isStreaming = false;
       await this.#close();
@@ -90,7 +94,7 @@ export class PglrWalSession implements WalSession {
   confirm(lsn: Lsn): void {
     if (lsn <= this.#confirmed) return;
     this.#confirmed = lsn;
-    this.#confirmTimer ??= setTimeout(() => this.#report(), CONFIRM_DELAY_MS);
+    this.#reporter.soon();
   }
 
   pause(): void {
@@ -109,7 +113,7 @@ export class PglrWalSession implements WalSession {
 
   async stop(): Promise<void> {
     // The server reads what was sent in order: the position, then the end of the session.
-    this.#report();
+    this.#reporter.report();
     this.resume();
     this.#end();
     await this.#close();
@@ -123,10 +127,7 @@ export class PglrWalSession implements WalSession {
   #listen(sink: WalSink): void {
     const guarded = (handle: () => void): void => {
       if (this.#isEnded) return;
-      if (!this.isCurrent()) {
-        this.#end(this.#liveness.failure());
-        return;
-      }
+      if (!this.#reporter.stillCurrent()) return;
       this.#liveness.received();
       try {
         handle();
@@ -145,7 +146,7 @@ export class PglrWalSession implements WalSession {
     });
     this.#service.on('heartbeat', (lsn, _, shouldRespond) => {
       guarded(() => sink.keepalive(parseLsn(lsn)));
-      if (shouldRespond) this.#report();
+      if (shouldRespond) this.#reporter.report();
     });
   }
 
@@ -159,25 +160,10 @@ export class PglrWalSession implements WalSession {
     });
   }
 
-  #tick(): void {
-    if (!this.#isStreaming) this.#liveness.sent();
-    const failure = this.#liveness.failure();
-    if (failure) {
-      this.#end(failure);
-      return;
-    }
-    const due = this.#liveness.due();
-    if (due !== 'nothing') this.#report(due === 'ping');
-  }
-
-  #report(ping = false): void {
-    clearTimeout(this.#confirmTimer);
-    this.#confirmTimer = undefined;
-    if (!this.#isStreaming || !this.isCurrent()) return;
+  #send(ping: boolean): void {
     this.#service
       .acknowledge(formatLsn((this.#confirmed - 1n) as Lsn), ping)
       .catch((error: unknown) => this.#end(this.#refused(error)));
-    this.#liveness.sent();
   }
 
   #refused(error: unknown): unknown {

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { Lsn } from '../events/ids.ts';
 import { replicationFailed } from './failures.ts';
 import { FrameReader } from './frame-reader.ts';
-import { LIVENESS_TICK_MS, Liveness } from './liveness.ts';
+import { Liveness } from './liveness.ts';
 import { formatLsn } from './lsn.ts';
 import { PgoutputDecoder } from './pgoutput.ts';
 import type { ReplicationConnection } from './replication-connection.ts';
@@ -15,6 +15,7 @@ import {
   standbyStatusMessage,
   WAL_DATA_HEADER_BYTES,
 } from './replication-messages.ts';
+import { Reporter } from './reporter.ts';
 import type { Shard } from './shards.ts';
 import { StreamPosition } from './stream-position.ts';
 import type { WalSession, WalSink } from './wal-session.ts';
@@ -27,11 +28,18 @@ export interface SessionOptions {
   readonly shard: Shard;
 }
 
-/** Fewer messages than one a commit, and still well within the 100 ms that the port promises. */
-const CONFIRM_DELAY_MS = 40;
 const STOP_DEADLINE_MS = 3_000;
 
 type Phase = 'new' | 'starting' | 'streaming' | 'stopping' | 'ended';
+
+/** What each is to the reporter. */
+const reporting = {
+  new: 'starting',
+  starting: 'starting',
+  streaming: 'streaming',
+  stopping: 'over',
+  ended: 'over',
+} as const;
 
 /**
  * Our own replication session, on the socket of a `pg` connection that has done the login. It exists because the package
@@ -46,13 +54,19 @@ export class OwnWalSession implements WalSession {
   #stream: Duplex | undefined;
   #sink: WalSink | undefined;
   readonly #position: StreamPosition;
-  #liveness = new Liveness();
-  #confirmTimer: NodeJS.Timeout | undefined;
+  readonly #liveness = new Liveness();
+  readonly #reporter: Reporter;
 
   constructor(connection: ReplicationConnection, options: SessionOptions) {
     this.#connection = connection;
     this.#options = options;
     this.#position = new StreamPosition(options.start);
+    this.#reporter = new Reporter({
+      liveness: this.#liveness,
+      phase: () => reporting[this.#phase],
+      send: (ping) => this.#send(ping),
+      fail: (error) => this.#end(error),
+    });
   }
 
   async run(sink: WalSink): Promise<void> {
@@ -65,25 +79,22 @@ export class OwnWalSession implements WalSession {
       read: (chunk) => this.#read(() => frames.read(chunk)),
     });
     this.#stream = stream;
-    this.#liveness = new Liveness();
     const { lost } = this.#connection;
     const onLost = (): void => this.#end(lost.reason);
     lost.addEventListener('abort', onLost, { once: true });
-    const timer = setInterval(() => this.#tick(), LIVENESS_TICK_MS);
+    this.#reporter.start();
     stream.resume();
     stream.write(queryMessage(this.#startCommand()));
     try {
       await this.#ended.promise;
     } finally {
-      clearInterval(timer);
-      clearTimeout(this.#confirmTimer);
+      this.#reporter.stop();
       lost.removeEventListener('abort', onLost);
     }
   }
 
   confirm(lsn: Lsn): void {
-    if (this.#position.confirm(lsn))
-      this.#confirmTimer ??= setTimeout(() => this.#report(), CONFIRM_DELAY_MS);
+    if (this.#position.confirm(lsn)) this.#reporter.soon();
   }
 
   pause(): void {
@@ -102,7 +113,7 @@ export class OwnWalSession implements WalSession {
   }
 
   async stop(): Promise<void> {
-    if (this.#phase === 'streaming') this.#report();
+    if (this.#phase === 'streaming') this.#reporter.report();
     // The report may just have found that the server has given this process up: then it is over already.
     if (this.#phase !== 'streaming') {
       this.#end();
@@ -155,7 +166,7 @@ export class OwnWalSession implements WalSession {
   }
 
   #read(handOn: () => void): void {
-    if (!this.#stillCurrent()) return;
+    if (this.#phase === 'ended' || !this.#reporter.stillCurrent()) return;
     this.#liveness.received();
     try {
       handOn();
@@ -165,22 +176,11 @@ export class OwnWalSession implements WalSession {
     }
   }
 
-  /**
-   * Before anything is read or said: a process that was frozen finds bytes in the socket and timers that are due from
-   * before it was given up, and one report would make it look alive to itself.
-   */
-  #stillCurrent(): boolean {
-    if (this.#phase === 'ended') return false;
-    if (this.#phase !== 'streaming' || this.#liveness.isCurrent()) return true;
-    this.#end(this.#liveness.failure());
-    return false;
-  }
-
   #keepalive(sink: WalSink, bytes: Buffer, at: number): void {
     const walEnd = bytes.readBigUInt64BE(at + 1) as Lsn;
     this.#position.received(walEnd);
     sink.keepalive(walEnd);
-    if (bytes[at + 17] === 1) this.#report();
+    if (bytes[at + 17] === 1) this.#reporter.report();
   }
 
   #control(type: number, bytes: Buffer, body: { start: number; end: number }): void {
@@ -200,26 +200,9 @@ export class OwnWalSession implements WalSession {
     });
   }
 
-  /** Runs whether or not reading is paused: the server must not take a slow broker for a dead relay. */
-  #tick(): void {
-    // Until the stream has begun there is nothing to report; only silence can be noticed.
-    if (this.#phase === 'starting') this.#liveness.sent();
-    const failure = this.#liveness.failure();
-    if (failure && this.#phase !== 'stopping') {
-      this.#end(failure);
-      return;
-    }
-    const due = this.#liveness.due();
-    if (due !== 'nothing') this.#report(due === 'ping');
-  }
-
-  #report(replyRequested = false): void {
-    clearTimeout(this.#confirmTimer);
-    this.#confirmTimer = undefined;
-    if (this.#phase !== 'streaming' || !this.#stillCurrent()) return;
+  #send(replyRequested: boolean): void {
     const status = { ...this.#position.status(), now: new Date(), replyRequested };
     this.#stream?.write(standbyStatusMessage(status));
-    this.#liveness.sent();
   }
 
   #end(error?: unknown): void {

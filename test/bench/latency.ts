@@ -1,4 +1,5 @@
 import { Kafka, logLevel } from 'kafkajs';
+import type pg from 'pg';
 import type { JobId } from '../../events/ids.ts';
 import { encodePack } from '../../events/pack.ts';
 import { jobTopic } from '../../events/topics.ts';
@@ -12,10 +13,36 @@ export interface LatencyResult {
   readonly received: number;
 }
 
+/** A relay, and how a row for it is written. */
+export interface LatencySubject {
+  readonly topic: string;
+  readonly start: () => Promise<{ stop(): Promise<unknown> }>;
+  /** Of one row that carries the value, in a transaction of its own. */
+  readonly insertion: (value: Buffer) => pg.QueryConfig;
+}
+
 const VALUE_BYTES = 300;
-const WARM_UP_MS = 2_000;
-const LAST_WITHIN_MS = 10_000;
+const WARM_UP_MS = 5_000;
+/** A virtual machine starts within this. */
+const FIRST_WITHIN_MS = 60_000;
+const LAST_WITHIN_MS = 30_000;
 const JOB = '00112233-4455-6677-8899-aabbccddeeff' as JobId;
+
+export function ourLatency(stack: BenchStack): LatencySubject {
+  const topic = jobTopic(BENCH_TYPE);
+  return {
+    topic,
+    start: () => startRelay(stack),
+    insertion: (value) => {
+      const key = Buffer.from(`key-${Math.floor(Math.random() * 1_000)}`);
+      return {
+        name: 'latency-insert',
+        text: 'insert into dispatch_outbox (topic, message_count, messages) values ($1, 1, $2)',
+        values: [topic, encodePack([{ jobId: JOB, key, value, headers: [] }])],
+      };
+    },
+  };
+}
 
 /**
  * From before a row's insert is sent to its record's arrival at a consumer, at a steady rate of one-row transactions. One
@@ -23,19 +50,21 @@ const JOB = '00112233-4455-6677-8899-aabbccddeeff' as JobId;
  */
 export async function measureLatency(
   stack: BenchStack,
+  { topic, start, insertion }: LatencySubject,
   { rate, seconds }: { rate: number; seconds: number },
 ): Promise<LatencyResult> {
   await stack.pool.query('truncate dispatch_outbox');
-  const relay = await startRelay(stack);
+  const relay = await start();
   const latencies: number[] = [];
-  const consumer = await consume(stack, (sentAt) => latencies.push(performance.now() - sentAt));
+  const consumer = await consume(stack, topic, (sentAt) => latencies.push(performance.now() - sentAt));
   try {
-    await pace(stack, { rate, ms: WARM_UP_MS });
-    await waitUntil(() => latencies.length > 0);
-    await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
+    let sent = await pace(stack, insertion, { rate: 20, ms: WARM_UP_MS });
+    await waitUntil(() => latencies.length >= sent, FIRST_WITHIN_MS);
+    sent += await pace(stack, insertion, { rate, ms: WARM_UP_MS });
+    await waitUntil(() => latencies.length >= sent, LAST_WITHIN_MS);
     latencies.length = 0;
-    const sent = await pace(stack, { rate, ms: seconds * 1000 });
-    await waitUntil(() => latencies.length >= sent);
+    sent = await pace(stack, insertion, { rate, ms: seconds * 1000 });
+    await waitUntil(() => latencies.length >= sent, LAST_WITHIN_MS);
     const sorted = latencies.toSorted((a, b) => a - b);
     return { p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99), received: sorted.length };
   } finally {
@@ -44,11 +73,11 @@ export async function measureLatency(
   }
 }
 
-async function consume(stack: BenchStack, onRecord: (sentAt: number) => void) {
+async function consume(stack: BenchStack, topic: string, onRecord: (sentAt: number) => void) {
   const kafka = new Kafka({ brokers: [...stack.kafka.brokers], logLevel: logLevel.NOTHING });
   const consumer = kafka.consumer({ groupId: `latency-${Date.now()}`, maxWaitTimeInMs: 100 });
   await consumer.connect();
-  await consumer.subscribe({ topic: jobTopic(BENCH_TYPE), fromBeginning: false });
+  await consumer.subscribe({ topic, fromBeginning: false });
   const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
   await consumer.run({
     eachMessage: async ({ message }) => onRecord(Number(message.value?.toString('latin1', 0, 20))),
@@ -58,30 +87,29 @@ async function consume(stack: BenchStack, onRecord: (sentAt: number) => void) {
 }
 
 /** @returns how many rows were inserted */
-async function pace({ pool }: BenchStack, { rate, ms }: { rate: number; ms: number }): Promise<number> {
+async function pace(
+  { pool }: BenchStack,
+  insertion: LatencySubject['insertion'],
+  { rate, ms }: { rate: number; ms: number },
+): Promise<number> {
   const inserts: Promise<unknown>[] = [];
   const startedAt = performance.now();
   for (let elapsed = 0; elapsed < ms; elapsed = performance.now() - startedAt) {
-    while (inserts.length < (elapsed / 1000) * rate) inserts.push(pool.query(insertion()));
+    while (inserts.length < (elapsed / 1000) * rate) inserts.push(pool.query(insertion(stampedNow())));
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
   await Promise.all(inserts);
   return inserts.length;
 }
 
-function insertion() {
-  const key = Buffer.from(`key-${Math.floor(Math.random() * 1_000)}`);
+function stampedNow(): Buffer {
   const value = Buffer.alloc(VALUE_BYTES, ' ');
   value.write(String(performance.now()).slice(0, 20));
-  return {
-    name: 'latency-insert',
-    text: 'insert into dispatch_outbox (topic, message_count, messages) values ($1, 1, $2)',
-    values: [jobTopic(BENCH_TYPE), encodePack([{ jobId: JOB, key, value, headers: [] }])],
-  };
+  return value;
 }
 
-async function waitUntil(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + LAST_WITHIN_MS;
+async function waitUntil(condition: () => boolean, within: number): Promise<void> {
+  const deadline = performance.now() + within;
   while (!condition()) {
     if (performance.now() > deadline) throw new Error('records that were inserted have not been received');
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -2,11 +2,13 @@ import { measureBackendCpu } from './backend-cpu.ts';
 import { type BenchStack, describeMachine, startBenchStack } from './environment.ts';
 import { benchGrowth } from './growth.ts';
 import { type EnqueueResult, enqueueOverHttp } from './http-enqueue.ts';
+import { benchHybrid } from './hybrid.ts';
 import { benchLambda } from './lambda/bench.ts';
-import { type LatencyResult, measureLatency } from './latency.ts';
+import { type LatencyResult, measureLatency, ourLatency } from './latency.ts';
 import { benchLifecycle } from './lifecycle/bench.ts';
 import { type LiveResult, whileRelayPublishes } from './live-relay.ts';
 import { savePeerCharts } from './peers/peer-charts.ts';
+import { benchPeerLatency, latencyTable, saveLatencyCharts } from './peers/peer-latency.ts';
 import { benchPeers, peerTable } from './peers/peers.ts';
 import { benchPickup, PICKUP_RATES } from './pickup.ts';
 import { benchRelay } from './relay-bench.ts';
@@ -15,7 +17,7 @@ import { spread } from './statistics.ts';
 import { benchWorkflows } from './workflows/bench.ts';
 
 /**
- * `npm run bench` runs everything; `npm run bench -- relay`, or `latency`, `http`, `shards`, `peers`, `lifecycle`, `cpu`, `growth`,
+ * `npm run bench` runs everything; `npm run bench -- relay`, or `latency`, `http`, `hybrid`, `shards`, `peers`, `lifecycle`, `cpu`, `growth`,
  * `pickup`, `workflows`, `lambda`, one part. `WE_BENCH_GROWTH` (10000,1000000) lists how many rows `growth` measures with, `WE_BENCH_HELD_SECONDS` (30) how
  * long it holds a transaction open, and `WE_BENCH_HELD_JOBS` (1000000) for how many jobs before.
  * `WE_BENCH_LIVE` (10000,100000) lists how many instances live beside a step that is measured.
@@ -27,6 +29,13 @@ const parts: Readonly<Record<string, (stack: BenchStack) => Promise<void>>> = {
   relay,
   latency,
   http: benchHttp,
+  hybrid: async (on) => {
+    const rows = await benchHybrid(on, { rounds, jobs: Math.ceil(messages / 5), progress });
+    console.log(
+      '\nThe outbox as rows of a table and as messages in the write-ahead log, the relay publishing live:\n',
+    );
+    wideTable(rows);
+  },
   shards: async (on) => table(await benchShards(on, { rounds, messages, progress })),
   peers: benchPeerRelays,
   lifecycle: benchLifecycles,
@@ -80,7 +89,7 @@ async function latency(stack: BenchStack): Promise<void> {
     const results: LatencyResult[] = [];
     for (let round = 1; round <= rounds; round += 1) {
       progress(`latency at ${rate} rows/s, round ${round} of ${rounds}`);
-      results.push(await measureLatency(stack, { rate, seconds }));
+      results.push(await measureLatency(stack, ourLatency(stack), { rate, seconds }));
     }
     rows.push([
       `${rate} rows/s, p50 ms`,
@@ -161,6 +170,13 @@ async function benchPeerRelays(stack: BenchStack): Promise<void> {
     wideTable(peerTable(results));
     if (saves) for (const path of await savePeerCharts(results, perTransaction)) progress(`drew ${path}`);
   }
+  const rate = 1_000;
+  const latencies = await benchPeerLatency(stack, { rounds, rate, seconds, progress });
+  console.log(
+    `\nFrom the insert of a row to its arrival at a consumer, ${rate.toLocaleString('en')} rows/s:\n`,
+  );
+  wideTable(latencyTable(latencies));
+  if (saves) for (const path of await saveLatencyCharts(latencies, rate)) progress(`drew ${path}`);
 }
 
 async function benchLifecycles(stack: BenchStack): Promise<void> {

@@ -3,6 +3,7 @@ import { kafkaLibs } from '../../cli/dev/backends/choose.ts';
 import { type Child, startChild } from '../../cli/dev/child.ts';
 import { jobTopic } from '../../events/topics.ts';
 import { bundleProcess } from '../../infra/bundle/processes.ts';
+import type { OutboxForm } from '../../relay-cdc/sql/outbox-form.ts';
 import { BENCH_TYPE, type BenchStack, run } from './environment.ts';
 import { fillOutbox } from './outbox-fill.ts';
 import { measureCpu, peakRssMb } from './processes.ts';
@@ -55,11 +56,14 @@ function builtFrom(entry: string): Promise<string> {
 }
 
 /** @param options.writeBack whether it clears and audits what it has published */
-export async function startRelay(stack: BenchStack, { writeBack = true, shards = 1 } = {}): Promise<Child> {
+export async function startRelay(
+  stack: BenchStack,
+  { writeBack = true, shards = 1, outbox = 'table' as OutboxForm } = {},
+): Promise<Child> {
   return startChild('relay', {
     command: ['relay'],
     main: await builtFrom(writeBack ? 'cli/main.ts' : 'test/bench/relay-keeping-rows.ts'),
-    env: { ...stack.env, WE_METRICS_PORT: '0', WE_RELAY_SHARDS: String(shards) },
+    env: { ...stack.env, WE_METRICS_PORT: '0', WE_RELAY_SHARDS: String(shards), WE_OUTBOX: outbox },
     log: join(stack.postgres.dataDir, '..', 'relay.log'),
   });
 }

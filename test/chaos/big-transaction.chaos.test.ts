@@ -4,6 +4,7 @@ import { describeKafka, kafkaBrokers } from '../helpers/kafka.ts';
 import { failOnLeftoverProcesses } from '../helpers/leaks.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 import { RelayFixture } from '../int/relay-cdc/fixture.ts';
+import { soakProgress, soakResult } from '../soak/report.ts';
 import { CliRelay, chaosTopic, cliRelayEnv } from './cli-relay.ts';
 import { checkHistory, Written } from './history.ts';
 import { countTopic, createTopic, readTopicFromStart } from './topic-history.ts';
@@ -34,12 +35,15 @@ describeKafka('one transaction', () => {
       await createTopic(brokers, topic);
       const env = cliRelayEnv(fixture.db.dsn, brokers, { WE_RELAY_SLOT: fixture.slot });
       await using first = await CliRelay.start({ env });
+      const began = performance.now();
       const written = await commitAtOnce(fixture, { topic, rows, bytes });
+      soakProgress(`${rows} rows of ${bytes} B are committed`);
       await waitFor(async () => (await countTopic(brokers, topic)) >= rows / 2, {
         within: 60_000 + rows / 4 + MEBIBYTES * 200,
         what: 'half of the transaction to be published',
       });
       const peak = await first.peakMebibytes();
+      soakProgress('half of it is published: kill -9');
       await first.end('SIGKILL');
       await using second = await CliRelay.start({ env });
       await waitFor(async () => (await fixture.outboxRows()) === 0, {
@@ -51,9 +55,10 @@ describeKafka('one transaction', () => {
       checkHistory(written, records, { duplicates: rows, left: await fixture.outboxRows() });
       expect(Math.max(...peaks)).toBeLessThan(PEAK_MEBIBYTES);
       const repeated = records.length - rows;
-      console.info(
-        `${rows} rows of ${bytes} B: ${repeated} repeated, peaks ${peaks.map(Math.round).join(', ')} MiB`,
-      );
+      const seconds = Math.round((performance.now() - began) / 1_000);
+      const found = `${rows} rows of ${bytes} B: 0 lost, ${repeated} repeated, peaks ${peaks.map(Math.round).join(', ')} MiB, ${seconds} s`;
+      console.info(found);
+      soakResult(found);
     },
   );
 });

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { KafkaClient } from '../../adapters/kafka/config.ts';
 import { readPostgresConfig } from '../../adapters/postgres/config.ts';
 import { createPool } from '../../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../../adapters/postgres/record-store.ts';
@@ -11,10 +12,11 @@ import { describeKafka } from '../helpers/kafka.ts';
 import { failOnLeftoverProcesses } from '../helpers/leaks.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 import { RelayFixture } from '../int/relay-cdc/fixture.ts';
+import { soakProgress, soakResult } from '../soak/report.ts';
 import { CliRelay, chaosTopic, cliRelayEnv } from './cli-relay.ts';
 import { checkHistory } from './history.ts';
 import { KafkaCluster, leadOn } from './kafka-cluster.ts';
-import { countTopic, createTopic, readTopicFromStart } from './topic-history.ts';
+import { countTopic, createTopic, readTopicFromStart, type SeenRecord } from './topic-history.ts';
 import { Workload } from './workload.ts';
 
 failOnLeftoverProcesses();
@@ -27,6 +29,44 @@ const PEAK_MEBIBYTES = 320;
 
 async function drained(fixture: RelayFixture): Promise<void> {
   await waitFor(async () => (await fixture.outboxRows()) === 0, { within: 90_000, what: 'an empty outbox' });
+}
+
+/** A relay of its own on a topic of its own, and a load for it. */
+class Stream implements AsyncDisposable {
+  readonly fixture: RelayFixture;
+  readonly topic = chaosTopic();
+  readonly work: Workload;
+  readonly #cluster: KafkaCluster;
+
+  private constructor(cluster: KafkaCluster, fixture: RelayFixture) {
+    this.#cluster = cluster;
+    this.fixture = fixture;
+    this.work = new Workload({ dsn: () => fixture.db.dsn, topic: this.topic });
+  }
+
+  static async start(
+    cluster: KafkaCluster,
+    client: KafkaClient,
+    config: Readonly<Record<string, string>> = {},
+  ): Promise<Stream> {
+    const stream = new Stream(cluster, await RelayFixture.create());
+    await createTopic(cluster.brokers, stream.topic, 3, config);
+    await leadOn(stream.fixture, cluster.config(client));
+    return stream;
+  }
+
+  /** Once all is published, with what was read of a topic that is gone. */
+  async check(before: readonly SeenRecord[] = []): Promise<void> {
+    await drained(this.fixture);
+    const records = await readTopicFromStart(this.#cluster.brokers, this.topic);
+    const promises = { duplicates: DUPLICATES, left: await this.fixture.outboxRows() };
+    checkHistory(this.work.written, [...before, ...records], promises);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.work[Symbol.asyncDispose]();
+    await this.fixture[Symbol.asyncDispose]();
+  }
 }
 
 describeKafka('a relay on three brokers', () => {
@@ -49,11 +89,8 @@ describeKafka('a relay on three brokers', () => {
     test('kill -9 of the broker that leads loses nothing and breaks no order', {
       timeout: 150_000,
     }, async () => {
-      await using fixture = await RelayFixture.create();
-      const topic = chaosTopic();
-      await createTopic(cluster.brokers, topic);
-      await leadOn(fixture, cluster.config(client));
-      await using work = new Workload({ dsn: () => fixture.db.dsn, topic });
+      await using stream = await Stream.start(cluster, client);
+      const { topic, work } = stream;
       work.start();
       const more = grown(topic, 300);
       await more();
@@ -63,17 +100,12 @@ describeKafka('a relay on three brokers', () => {
       await cluster.heal();
       await more();
       await work.stop();
-      await drained(fixture);
-      const records = await readTopicFromStart(cluster.brokers, topic);
-      checkHistory(work.written, records, { duplicates: DUPLICATES, left: await fixture.outboxRows() });
+      await stream.check();
     });
 
     test('too few replicas in sync hold the stream up and lose nothing', { timeout: 150_000 }, async () => {
-      await using fixture = await RelayFixture.create();
-      const topic = chaosTopic();
-      await createTopic(cluster.brokers, topic, 3, { 'min.insync.replicas': '3' });
-      await leadOn(fixture, cluster.config(client));
-      await using work = new Workload({ dsn: () => fixture.db.dsn, topic });
+      await using stream = await Stream.start(cluster, client, { 'min.insync.replicas': '3' });
+      const { fixture, topic, work } = stream;
       await work.burst(10);
       await drained(fixture);
       const broker = ((await cluster.leaderOf(topic)) + 1) % 3;
@@ -82,19 +114,14 @@ describeKafka('a relay on three brokers', () => {
       await work.burst(50);
       expect(await fixture.outboxRows()).toBeGreaterThan(0);
       await cluster.heal();
-      await drained(fixture);
-      const records = await readTopicFromStart(cluster.brokers, topic);
-      checkHistory(work.written, records, { duplicates: DUPLICATES, left: await fixture.outboxRows() });
+      await stream.check();
     });
 
     test('a topic that is deleted and made again costs nothing that was not in it', {
       timeout: 150_000,
     }, async () => {
-      await using fixture = await RelayFixture.create();
-      const topic = chaosTopic();
-      await createTopic(cluster.brokers, topic);
-      await leadOn(fixture, cluster.config(client));
-      await using work = new Workload({ dsn: () => fixture.db.dsn, topic });
+      await using stream = await Stream.start(cluster, client);
+      const { fixture, topic, work } = stream;
       await work.burst(30);
       await drained(fixture);
       const before = await readTopicFromStart(cluster.brokers, topic);
@@ -103,10 +130,7 @@ describeKafka('a relay on three brokers', () => {
       expect(await fixture.outboxRows()).toBeGreaterThan(0);
       await waitFor(() => createTopic(cluster.brokers, topic).then(() => true), { within: 30_000 });
       await work.burst(30);
-      await drained(fixture);
-      const after = await readTopicFromStart(cluster.brokers, topic);
-      const promises = { duplicates: DUPLICATES, left: await fixture.outboxRows() };
-      checkHistory(work.written, [...before, ...after], promises);
+      await stream.check(before);
     });
 
     test('a job that is too large for its topic ends as a dead letter, and the stream goes on', {
@@ -199,16 +223,21 @@ describeKafka('a relay on three brokers', () => {
     work.start();
     await grown(topic, 300)();
     await cluster.pause();
+    soakProgress('no broker answers from now on');
     const until = performance.now() + OUTAGE_MS;
     await waitFor(() => performance.now() > until && relay.said('term=1 has ended'), {
       within: OUTAGE_MS + 30_000,
       what: 'the outage to outlast the client',
     });
     await work.stop();
+    soakProgress(`the brokers answer again; ${await fixture.outboxRows()} rows wait`);
     await cluster.resume();
     await drained(fixture);
-    expect(await relay.peakMebibytes()).toBeLessThan(PEAK_MEBIBYTES);
+    const peak = await relay.peakMebibytes();
+    expect(peak).toBeLessThan(PEAK_MEBIBYTES);
     const records = await readTopicFromStart(cluster.brokers, topic);
-    checkHistory(work.written, records, { duplicates: DUPLICATES, left: await fixture.outboxRows() });
+    const promises = { duplicates: DUPLICATES, left: await fixture.outboxRows() };
+    const { messages, duplicates } = checkHistory(work.written, records, promises);
+    soakResult(`${messages} messages: 0 lost, ${duplicates} repeated, peak ${Math.round(peak)} MiB`);
   });
 });

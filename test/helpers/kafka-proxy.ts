@@ -1,11 +1,10 @@
-import type { AddressInfo } from 'node:net';
-import { connect, createServer, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { type LocalProxy, passForth, startProxy } from './proxy.ts';
 
 /** What becomes of an answer to a produce request: it passes, is lost with its connection, or names this error instead. */
 export type ProduceAnswer = 'pass' | 'lose' | { readonly errorCode: number };
 
-export interface KafkaProxy extends AsyncDisposable {
-  readonly port: number;
+export interface KafkaProxy extends LocalProxy {
   /** Asked for each answer to a produce request, when the broker has stored the records already. */
   onProduced(decide: () => ProduceAnswer): void;
 }
@@ -14,46 +13,31 @@ const PRODUCE = 0;
 /** From this version on lengths are varints, and headers have tags. */
 const FLEXIBLE = 9;
 
-/** Stands before a broker and reads enough of the protocol to tell the answers to produce requests from all others. */
+/** Reads enough of the protocol to tell the answers to produce requests from all others. */
 export async function startKafkaProxy(port: number, target: () => number): Promise<KafkaProxy> {
-  const sockets = new Set<Socket>();
   let decide: () => ProduceAnswer = () => 'pass';
-  const server = createServer((client) => {
-    const upstream = connect(target(), '127.0.0.1');
-    for (const socket of [client, upstream]) {
-      sockets.add(socket);
-      // A cut connection is what this proxy is for; both ends learn of it by the close.
-      socket.on('error', () => socket.destroy());
-      socket.on('close', () => {
-        sockets.delete(socket);
-        client.destroy();
-        upstream.destroy();
+  const proxy = await startProxy({
+    port,
+    target,
+    forth: passForth,
+    back: ({ client, upstream, isSilent }) => {
+      const versions = new Map<number, number>();
+      eachFrame(client, (frame) => {
+        if (frame.readInt16BE(4) === PRODUCE) versions.set(frame.readInt32BE(8), frame.readInt16BE(6));
       });
-    }
-    const versions = new Map<number, number>();
-    client.on('data', (bytes) => upstream.write(bytes));
-    eachFrame(client, (frame) => {
-      if (frame.readInt16BE(4) === PRODUCE) versions.set(frame.readInt32BE(8), frame.readInt16BE(6));
-    });
-    eachFrame(upstream, (frame) => {
-      const version = versions.get(frame.readInt32BE(4));
-      const answer = version === undefined ? 'pass' : decide();
-      if (answer === 'lose') client.destroy();
-      else client.write(answer === 'pass' ? frame : withError(frame, version ?? 0, answer.errorCode));
-    });
-  });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', resolve);
+      eachFrame(upstream, (frame) => {
+        if (isSilent()) return;
+        const version = versions.get(frame.readInt32BE(4));
+        const answer = version === undefined ? 'pass' : decide();
+        if (answer === 'lose') client.destroy();
+        else client.write(answer === 'pass' ? frame : withError(frame, version ?? 0, answer.errorCode));
+      });
+    },
   });
   return {
-    port: (server.address() as AddressInfo).port,
+    ...proxy,
     onProduced: (next) => {
       decide = next;
-    },
-    [Symbol.asyncDispose]: () => {
-      for (const socket of sockets) socket.destroy();
-      return new Promise((resolve) => server.close(() => resolve()));
     },
   };
 }

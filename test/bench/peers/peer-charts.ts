@@ -4,7 +4,7 @@ import { barChart } from '../bar-chart.ts';
 import type { PeerDrain } from './drain.ts';
 import type { PeerResults } from './peers.ts';
 
-const DIRECTORY = join(import.meta.dirname, '..', '..', '..', 'docs', 'benchmarks');
+export const CHART_DIRECTORY = join(import.meta.dirname, '..', '..', '..', 'docs', 'benchmarks');
 
 const CHARTS: readonly {
   readonly file: string;
@@ -18,10 +18,10 @@ const CHARTS: readonly {
 
 /** Draws what BENCHMARKS.md shows. @returns the paths written */
 export async function savePeerCharts(results: PeerResults, perTransaction: number): Promise<string[]> {
-  await mkdir(DIRECTORY, { recursive: true });
+  await mkdir(CHART_DIRECTORY, { recursive: true });
   return Promise.all(
     CHARTS.map(async ({ file, title, pick }) => {
-      const path = join(DIRECTORY, `drain-${perTransaction}-${file}.svg`);
+      const path = join(CHART_DIRECTORY, `drain-${perTransaction}-${file}.svg`);
       const bars = results.rows.map(({ name, drains }, index) => ({
         label: name,
         values: drains.map(pick),

@@ -39,7 +39,7 @@ export interface PeerResults {
 export async function benchPeers(stack: BenchStack, options: PeerOptions): Promise<PeerResults> {
   const { rounds, messages, perTransaction, progress } = options;
   await createPeerOutboxes(stack);
-  await createTopics(stack, [DEBEZIUM_TOPIC, TRANSACTIONAL_OUTBOX_TOPIC]);
+  await createPeerTopics(stack);
   const contestants = contestantsOf(stack, { messages, perTransaction });
   const drains = new Map<string, PeerDrain[]>();
   const limits: number[] = [];
@@ -96,7 +96,8 @@ function contestantsOf(
   ];
 }
 
-async function createTopics(stack: BenchStack, topics: readonly string[]): Promise<void> {
+export async function createPeerTopics(stack: BenchStack): Promise<void> {
+  const topics = [DEBEZIUM_TOPIC, TRANSACTIONAL_OUTBOX_TOPIC];
   const admin = new Kafka({
     clientId: 'bench',
     brokers: [...stack.kafka.brokers],
