@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { sections } from '../../infra/dashboards/panels.ts';
 import { describeKafka } from '../helpers/kafka.ts';
 import { documentedMetrics } from '../helpers/prometheus.ts';
-import { prometheusTools, startPrometheus } from '../helpers/prometheus-server.ts';
+import { prometheusTool, startPrometheus } from '../helpers/prometheus-server.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 import { startApi } from '../int/functions/http/api.ts';
 import { startObserved } from './observed-stack.ts';
@@ -43,7 +43,7 @@ function metricsIn(expression: string): string[] {
 }
 
 test('promtool finds the rules right, and each fires when it should', async () => {
-  const { promtool } = await prometheusTools();
+  const { path: promtool } = await prometheusTool('promtool');
   await run(promtool, ['check', 'rules', RULES]);
   await run(promtool, ['test', 'rules', join(FOLDER, 'alerts.test.yml')]);
 }, 120_000);
