@@ -7,6 +7,7 @@ import { Command, type CommanderError } from 'commander';
 const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => (await import('./commands/demo.ts')).demoCommand(),
   start: async () => (await import('./commands/start.ts')).startCommand(),
+  init: async () => (await import('./commands/init.ts')).initCommand(),
   migrate: async () => (await import('./commands/migrate.ts')).migrateCommand(),
   topics: async () => (await import('./commands/topics.ts')).topicsCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
