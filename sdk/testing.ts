@@ -4,14 +4,17 @@ import { MemoryRecordStore } from '../adapters/memory/record-store.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { changeWorkflow } from '../engine/commands/change-workflow.ts';
 import { enqueueJob } from '../engine/commands/enqueue-jobs.ts';
+import { syncSchedules } from '../engine/commands/schedules.ts';
 import { startWorkflow } from '../engine/commands/start-workflow.ts';
 import { uploadDefinition } from '../engine/commands/upload-definition.ts';
 import type { EngineDeps } from '../engine/deps.ts';
 import { advanceDueInstances } from '../engine/roles/due-instances.ts';
 import { queueDueJobs } from '../engine/roles/due-jobs.ts';
+import { tickSchedules } from '../engine/roles/schedule-ticks.ts';
 import { readVariables } from '../engine/workflow/variables.ts';
 import type { InstanceId, JobId, StepId } from '../events/ids.ts';
 import type { JobHandlers, PayloadOf, ResultOf, ServiceConfig } from './define.ts';
+import { toSchedules } from './schedules.ts';
 import { FakeTime, milliseconds } from './testing/fake-time.ts';
 import { runJob } from './testing/run-job.ts';
 
@@ -97,7 +100,10 @@ export class TestService<Handlers extends JobHandlers> {
   async settle(): Promise<void> {
     await this.#prepare();
     for (;;) {
-      const moved = (await advanceDueInstances(this.#deps, LOT)) + (await queueDueJobs(this.#deps, LOT));
+      const moved =
+        (await advanceDueInstances(this.#deps, LOT)) +
+        (await queueDueJobs(this.#deps, LOT)) +
+        (await tickSchedules(this.#deps, LOT));
       const jobs = await this.#store.poll({
         types: Object.keys(this.#config.jobs) as StepId[],
         limit: LOT,
@@ -116,7 +122,11 @@ export class TestService<Handlers extends JobHandlers> {
     let left = milliseconds(duration);
     await this.settle();
     for (;;) {
-      const due = [await this.#store.nextDueMs(), await this.#store.nextInstanceDueMs()];
+      const due = [
+        await this.#store.nextDueMs(),
+        await this.#store.nextInstanceDueMs(),
+        await this.#store.schedules.nextTickMs(),
+      ];
       const next = Math.max(1, Math.min(...due.map((ms) => ms ?? Number.POSITIVE_INFINITY)));
       const step = Math.min(left, next);
       this.#time.move(step);
@@ -124,6 +134,19 @@ export class TestService<Handlers extends JobHandlers> {
       await this.settle();
       if (left <= 0) return;
     }
+  }
+
+  /** The jobs of a type, oldest first: also those that schedules and workflows have begun. */
+  async jobsOf(type: Extract<keyof Handlers, string>): Promise<readonly TestJob[]> {
+    const jobs = await this.#store.listJobs({ type: type as string as StepId, limit: LOT });
+    return jobs
+      .reverse()
+      .map(({ status, attempt, lastError, result }) => ({
+        status,
+        attempt,
+        lastError,
+        result: parsed(result),
+      }));
   }
 
   async job<Type extends Extract<keyof Handlers, string>>(
@@ -161,6 +184,8 @@ export class TestService<Handlers extends JobHandlers> {
       const outcome = await uploadDefinition(this.#deps, JSON.stringify(workflow));
       if (outcome.kind === 'invalid') throw new Error(outcome.faults.join('\n'));
     }
+    const declared = toSchedules(this.#config.schedules);
+    await syncSchedules(this.#deps, { types: Object.keys(this.#config.jobs), declared });
   }
 }
 

@@ -118,8 +118,9 @@ export const redriven = z.strictObject({ matched: z.int(), redriven: z.int(), dr
 
 export const health = z.strictObject({ status: z.literal('ok') });
 
+/** Particulars of a problem stand beside these: ids, states, what is allowed. */
 export const problem = z
-  .object({
+  .looseObject({
     type: z.string(),
     title: z.string(),
     status: z.int(),

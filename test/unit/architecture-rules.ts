@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'relay-cdc': ['adapters', 'engine', 'events'],
   cli: ['adapters', 'engine', 'events', 'sdk', 'functions', 'relay-cdc', 'millrace.config.ts'],
   'millrace.config.ts': ['sdk'],
+  examples: ['sdk'],
 };
 
 /** Packages that only some folders may use, at run time or for types. */
