@@ -139,14 +139,12 @@ export class TestService<Handlers extends JobHandlers> {
   /** The jobs of a type, oldest first: also those that schedules and workflows have begun. */
   async jobsOf(type: Extract<keyof Handlers, string>): Promise<readonly TestJob[]> {
     const jobs = await this.#store.listJobs({ type: type as string as StepId, limit: LOT });
-    return jobs
-      .reverse()
-      .map(({ status, attempt, lastError, result }) => ({
-        status,
-        attempt,
-        lastError,
-        result: parsed(result),
-      }));
+    return jobs.reverse().map(({ status, attempt, lastError, result }) => ({
+      status,
+      attempt,
+      lastError,
+      result: parsed(result),
+    }));
   }
 
   async job<Type extends Extract<keyof Handlers, string>>(
