@@ -13,6 +13,8 @@ import { waitFor } from '../helpers/wait-for.ts';
 import { Killable } from './killable.ts';
 
 const INSTANCES = 40;
+/** Of those that fail and are mended, and of those that are cancelled. */
+const FEW = 8;
 const MINUTE = 60_000;
 
 /** A whole installation as processes of their own, each of which may be killed at any time. */
@@ -20,6 +22,7 @@ class Installation implements AsyncDisposable {
   readonly #own = randomBytes(4).toString('hex');
   readonly add = `add-${this.#own}` as StepId;
   readonly slow = `slow-${this.#own}` as StepId;
+  readonly fragile = `fragile-${this.#own}` as StepId;
   readonly processes = new Map<string, Killable>();
   readonly #stack = new AsyncDisposableStack();
   #database: TestDatabase | undefined;
@@ -37,7 +40,7 @@ class Installation implements AsyncDisposable {
     this.#stack.defer(() => rm(cwd, { recursive: true, force: true }));
     await writeFile(join(cwd, 'millrace.config.ts'), this.#config());
     const env = this.#env(mode, database.dsn);
-    if (mode === 'kafka_outbox') await applyServiceTopics(env, [this.add, this.slow]);
+    if (mode === 'kafka_outbox') await applyServiceTopics(env, [this.add, this.slow, this.fragile]);
     const begin = async (name: string, command: readonly string[], more: Record<string, string>) => {
       const child = this.#stack.use(new Killable({ command, cwd, env: { ...env, ...more } }));
       this.processes.set(name, child);
@@ -87,12 +90,16 @@ class Installation implements AsyncDisposable {
   #config(): string {
     const sdk = pathToFileURL(join(import.meta.dirname, '..', '..', 'sdk', 'index.ts')).href;
     return `
-import { defineConfig, defineJob } from ${JSON.stringify(sdk)};
+import { defineConfig, defineJob, NonRetryableError } from ${JSON.stringify(sdk)};
 export default defineConfig({ jobs: {
   ${JSON.stringify(this.add)}: defineJob(({ job }) => ({ n: job.payload.n + 1 })),
   ${JSON.stringify(this.slow)}: defineJob(async ({ job }) => {
     await new Promise((resolve) => setTimeout(resolve, 30));
     return { [\`seen_\${job.payload.item ?? 'none'}\`]: true };
+  }),
+  ${JSON.stringify(this.fragile)}: defineJob(({ job }) => {
+    if (!job.payload.mended) throw new NonRetryableError('it is broken');
+    return { fine: true };
   }),
 } });
 `;
@@ -108,13 +115,22 @@ async function freePort(): Promise<string> {
   return String(typeof address === 'object' ? address?.port : 0);
 }
 
+type Types = Pick<Installation, 'add' | 'slow' | 'fragile'>;
+
 /** Everything that an instance can wait for: jobs, branches, a loop, a list, a child, timers, a person, a signal. */
-function definitions({ add, slow }: Pick<Installation, 'add' | 'slow'>) {
+function definitions({ add, slow, fragile }: Types) {
   const task = (id: string, jobType: string, nextStep: string, more: object = {}) => ({
     ...{ id, name: id, type: 'SERVICE_TASK', jobType, nextStep },
     ...{ retryCount: 20, retry: { base_ms: 50, max_ms: 200 }, ...more },
   });
   const end = { id: 'end', name: 'end', type: 'END' };
+  const table = {
+    hitPolicy: 'SUM',
+    rules: [
+      { when: ['ten > 10'], set: { fee: 5 } },
+      { when: ['n > 1'], set: { fee: 2 } },
+    ],
+  };
   const late = { type: 'TIMER', duration: 'PT0.2S', interrupting: true, targetStepId: 'ask' };
   const child = { id: 'child', name: 'Child', steps: [task('inner', add, 'end'), end] };
   const chained = { id: 'after', name: 'After', steps: [task('last', add, 'end'), end] };
@@ -140,8 +156,13 @@ function definitions({ add, slow }: Pick<Installation, 'add' | 'slow'>) {
         id: 'enough',
         name: 'enough',
         type: 'DECISION',
-        conditionalNextSteps: { 'n < 4': 'again', true: 'sub' },
+        conditionalNextSteps: { 'n < 4': 'again', true: 'shape' },
       },
+      {
+        ...{ id: 'shape', name: 'shape', type: 'TRANSFORMATION', nextStep: 'rate' },
+        transformations: { ten: '${n * 10}' },
+      },
+      { id: 'rate', name: 'rate', type: 'DECISION_TABLE', table, nextStep: 'sub' },
       { id: 'sub', name: 'sub', type: 'CHILD_WORKFLOW', workflowId: 'child', nextStep: 'rest' },
       { id: 'rest', name: 'rest', type: 'SLEEP', duration: 'PT0.1S', nextStep: 'wait' },
       { id: 'wait', name: 'wait', type: 'WAIT', nextStep: 'end', boundaryEvents: [late] },
@@ -150,7 +171,23 @@ function definitions({ add, slow }: Pick<Installation, 'add' | 'slow'>) {
       end,
     ],
   };
-  return [child, chained, whole];
+  const mended = { id: 'mended', name: 'Mended', steps: [task('try', fragile, 'end'), end] };
+  const stopped = {
+    ...{ id: 'stopped', name: 'Stopped' },
+    steps: [task('s1', slow, 's2'), task('s2', slow, 's3'), task('s3', slow, 'end'), end],
+  };
+  return [child, chained, whole, mended, stopped];
+}
+
+/** The next version of the whole: those that run keep theirs. */
+function upgraded(types: Types) {
+  const [, , whole] = definitions(types);
+  return {
+    ...whole,
+    steps: whole?.steps
+      .filter(({ id }) => id !== 'rate')
+      .map((step) => (step.id === 'shape' ? { ...step, nextStep: 'sub' } : step)),
+  };
 }
 
 const STEPS = [
@@ -169,8 +206,10 @@ const STEPS = [
     'again',
     'enough',
   ],
-  ...['sub', 'rest', 'wait', 'ask', 'go', 'end'],
+  ...['shape', 'rate', 'sub', 'rest', 'wait', 'ask', 'go', 'end'],
 ].sort();
+/** By version. */
+const STEPS_OF = [STEPS, STEPS.filter((step) => step !== 'rate')];
 
 function survives(mode: DispatchMode, victims: readonly string[]): void {
   const site = new Installation();
@@ -182,29 +221,40 @@ function survives(mode: DispatchMode, victims: readonly string[]): void {
       expect((await site.post('definitions', definition)).status).toBe(201);
     }
     const keys = Array.from({ length: INSTANCES }, (_, n) => `key-${n}`);
-    const starting = Promise.all(
-      keys.map((foreign_id) => site.post('workflows', { definition: 'whole', input: { n: 0 }, foreign_id })),
-    );
+    const startAll = (definition: string, from: number, to: number) =>
+      keys
+        .slice(from, to)
+        .map((foreign_id) => site.post('workflows', { definition, input: { n: 0 }, foreign_id }));
+    const starting = [
+      ...startAll('whole', 0, INSTANCES / 2),
+      ...startAll('mended', 0, FEW),
+      ...startAll('stopped', 0, FEW),
+    ];
     const people = answerPeople(site);
     const moved = () => site.count('select count(*) from workflow_history');
-    for (const victim of victims) {
+    for (const [index, victim] of victims.entries()) {
+      if (index === 2) {
+        expect((await site.post('definitions', upgraded(site))).json['version']).toBe(2);
+        starting.push(...startAll('whole', INSTANCES / 2, INSTANCES));
+      }
       const before = await moved();
       await waitFor(async () => (await moved()) >= before + 30, { within: MINUTE, what: 'progress' });
       await site.processes.get(victim)?.restart();
     }
-    const started = await starting;
+    const started = await Promise.all(starting);
     expect(new Set(started.map(({ status }) => status))).toEqual(new Set([201]));
-    const open = `select count(*) from workflow_instances where status in ('running', 'paused')`;
+    const open = `select count(*) from workflow_instances where status in ('running', 'paused', 'failed')`;
     await waitFor(async () => (await site.count(open)) === 0, { within: 2 * MINUTE, what: 'all to end' });
     await people.stop();
 
     const { rows } = await site.pool.query<{
       name: string;
+      version: number;
       status: string;
       variables: { n: number };
       steps: string[];
     }>(`
-      select name, status, variables, array(
+      select name, definition_version as version, status, variables, array(
         select step from workflow_history h where h.instance_id = i.id and h.status <> 'fired' order by step
       ) as steps
       from workflow_instances i
@@ -215,18 +265,28 @@ function survives(mode: DispatchMode, victims: readonly string[]): void {
     for (const name of ['Child', 'After']) {
       expect(rows.filter((row) => row.name === name)).toHaveLength(wholes.length);
     }
-    expect(new Set(rows.map(({ status }) => status))).toEqual(new Set(['completed']));
-    for (const { variables, steps } of wholes) {
-      expect(steps).toEqual(STEPS);
+    const stopped = rows.filter(({ name }) => name === 'Stopped');
+    expect(stopped.length).toBeGreaterThanOrEqual(FEW);
+    for (const { status } of stopped) expect(['completed', 'cancelled']).toContain(status);
+    const others = rows.filter(({ name }) => name !== 'Stopped');
+    expect(new Set(others.map(({ status }) => status))).toEqual(new Set(['completed']));
+    expect(new Set(wholes.map(({ version }) => version))).toEqual(new Set([1, 2]));
+    for (const { version, variables, steps } of wholes) {
+      expect(steps).toEqual(STEPS_OF[version - 1]);
       expect(variables.n).toBe(5);
     }
-    expect(await site.count(`select count(*) from jobs where status <> 'completed'`)).toBe(0);
+    for (const { variables } of rows.filter(({ name }) => name === 'Mended')) {
+      expect(variables).toMatchObject({ mended: true, fine: true });
+    }
+    expect(await site.count(`select count(*) from jobs where status not in ('completed', 'cancelled')`)).toBe(
+      0,
+    );
     expect(await site.count('select count(*) from workflow_messages')).toBe(0);
     expect(await site.count('select count(*) from workflow_user_tasks')).toBe(0);
   });
 }
 
-/** Completes each task that is open and signals what waits, more than once where an answer was lost. */
+/** Completes each task that is open, signals what waits, mends what failed, cancels what is to stop: more than once where an answer was lost. */
 function answerPeople(site: Installation): { stop(): Promise<void> } {
   let isOver = false;
   const round = async () => {
@@ -241,8 +301,22 @@ function answerPeople(site: Installation): { stop(): Promise<void> } {
       expect([200, 404, 409]).toContain(task.status);
     }
   };
+  const mendAndStop = async () => {
+    const { rows } = await site.pool.query<{ id: string; name: string }>(
+      `select id, name from workflow_instances
+       where name = 'Mended' and status = 'failed' or name = 'Stopped' and status = 'running' and current_step > 0`,
+    );
+    for (const { id, name } of rows) {
+      const change = name === 'Stopped' ? 'cancel' : 'steps/try/retry';
+      const { status } = await site.post(`workflows/${id}/${change}`, {
+        ...(name === 'Mended' && { variables: { mended: true } }),
+      });
+      expect([200, 409]).toContain(status);
+    }
+  };
   const running = (async () => {
-    while (!isOver) await Promise.all([round(), new Promise((resolve) => setTimeout(resolve, 50))]);
+    while (!isOver)
+      await Promise.all([round(), mendAndStop(), new Promise((resolve) => setTimeout(resolve, 50))]);
   })();
   return {
     async stop() {

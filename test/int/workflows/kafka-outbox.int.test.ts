@@ -1,3 +1,4 @@
 import { testWorkflows } from './scenarios.ts';
 
-testWorkflows('kafka_outbox');
+// The Lambda worker, given what the relay would publish as the event source mapping would give it.
+testWorkflows('lambda');

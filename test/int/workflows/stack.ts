@@ -1,5 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect } from 'vitest';
+import { readKafkaConfig } from '../../../adapters/kafka/config.ts';
+import { createKafkaStreamer } from '../../../adapters/kafka/event-streamer.ts';
 import { createPool } from '../../../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../../../adapters/postgres/record-store.ts';
 import { PostgresWakeups } from '../../../adapters/postgres/wakeups.ts';
@@ -8,12 +9,15 @@ import { toMskEvent } from '../../../cli/dev/msk-event.ts';
 import type { DispatchMode } from '../../../engine/deps.ts';
 import { silentLogger } from '../../../engine/ports/logger.ts';
 import { leaderRoles } from '../../../engine/roles/leader-roles.ts';
-import { isStepId, type Topic } from '../../../events/ids.ts';
+import { isStepId, type StepId, type Topic } from '../../../events/ids.ts';
 import { decodePack } from '../../../events/pack.ts';
+import { jobTopic } from '../../../events/topics.ts';
 import * as replies from '../../../functions/http/workflow-replies.ts';
-import { createMskHandler, type JobHandlers, PollingRunner } from '../../../sdk/index.ts';
+import { createMskHandler, type JobHandlers, KafkaRunner, PollingRunner } from '../../../sdk/index.ts';
+import { createTopics, kafkaBrokers } from '../../helpers/kafka.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { type Answer, type Api, startApi } from '../functions/http/api.ts';
+import { RelayFixture } from '../relay-cdc/fixture.ts';
 
 /** The API, the leader's roles and a worker over one database: workflows run by themselves. */
 export interface WorkflowStack {
@@ -33,10 +37,14 @@ export interface WorkflowStack {
   post(path: string, body?: object): Promise<Answer>;
 }
 
-const SOON = { within: 20_000 };
+const SOON = { within: 60_000 };
+
+/** How the jobs of a mode reach their worker. */
+export type Way = 'polling' | 'lambda' | 'broker';
 
 /** Call it at the top of a test file. */
-export function startStack(mode: DispatchMode, handlers: JobHandlers): WorkflowStack {
+export function startStack(way: Way, handlers: JobHandlers): WorkflowStack {
+  const mode: DispatchMode = way === 'polling' ? way : 'kafka_outbox';
   const api = startApi(mode);
   const stop = new AbortController();
   const running: Promise<unknown>[] = [];
@@ -49,13 +57,7 @@ export function startStack(mode: DispatchMode, handlers: JobHandlers): WorkflowS
     const wakeups = new PostgresWakeups({ dsn: api.database.dsn, clock: deps.clock, logger: silentLogger });
     const options = { logger: silentLogger, tickMs: 1000, lostAfterMs: 300_000, wakeups };
     for (const role of leaderRoles(deps, options)) running.push(role.run(stop.signal));
-    if (mode === 'polling') {
-      const runner = new PollingRunner({ handlers, apiUrl: api.url, workerId: 'w', concurrency: 20 });
-      await runner.start();
-      release = () => runner.stop();
-    } else {
-      running.push(consume(api, { handlers, signal: stop.signal }));
-    }
+    release = await startWorker[way](api, handlers);
     const end = release;
     release = async () => {
       await end();
@@ -99,6 +101,38 @@ export function startStack(mode: DispatchMode, handlers: JobHandlers): WorkflowS
   };
 }
 
+type Worker = (api: Api, handlers: JobHandlers) => Promise<() => Promise<void>>;
+
+const startWorker: Readonly<Record<Way, Worker>> = {
+  polling: async (api, handlers) => {
+    const runner = new PollingRunner({ handlers, apiUrl: api.url, workerId: 'w', concurrency: 20 });
+    await runner.start();
+    return () => runner.stop();
+  },
+  lambda: async (api, handlers) => {
+    const stop = new AbortController();
+    const consuming = consume(api, { handlers, signal: stop.signal });
+    return () => {
+      stop.abort();
+      return consuming;
+    };
+  },
+  broker: async (api, handlers) => {
+    await createTopics(Object.keys(handlers).map((type) => jobTopic(type as StepId)));
+    const kafka = { WE_KAFKA_TRANSPORT: 'plaintext', WE_KAFKA_SEED_BROKERS: kafkaBrokers().join(',') };
+    const streamer = createKafkaStreamer(readKafkaConfig(kafka), silentLogger);
+    const { dsn, pool } = api.database;
+    const relays = RelayFixture.on({ dsn, pool, drop: async () => undefined });
+    await relays.lead({ streamer });
+    const runner = new KafkaRunner({ handlers, apiUrl: api.url, workerId: 'w', concurrency: 20, streamer });
+    await runner.start();
+    return async () => {
+      await runner.stop();
+      await relays[Symbol.asyncDispose]();
+    };
+  },
+};
+
 /** What the relay publishes, given to the Lambda worker in the order of the outbox. */
 async function consume(
   api: Api,
@@ -108,12 +142,10 @@ async function consume(
   let last = 0n;
   let offset = 0n;
   while (!signal.aborted) {
-    const { rows } = await api.database
-      .pool()
-      .query<{ id: string; topic: string; message_count: number; messages: Buffer }>(
-        'select id, topic, message_count, messages from dispatch_outbox where id > $1 order by id limit 100',
-        [last],
-      );
+    const rows = await waitFor(async () => (signal.aborted ? [] : nonEmpty(await outboxAfter(api, last))), {
+      within: 3_600_000,
+      what: 'something to dispatch',
+    });
     last = rows.reduce((max, { id }) => (BigInt(id) > max ? BigInt(id) : max), last);
     const records = rows.flatMap(({ topic, message_count, messages }) =>
       decodePack(messages, message_count).map(({ key, value, headers }) => {
@@ -121,13 +153,24 @@ async function consume(
         return { topic: topic as Topic, partition: 0, offset, timestamp: Date.now(), key, value, headers };
       }),
     );
-    if (records.length === 0) {
-      await delay(5);
-      continue;
-    }
+    if (records.length === 0) continue;
     const event: unknown = JSON.parse(JSON.stringify(toMskEvent(records, 'b-1:9098')));
     const end = Date.now() + 30_000;
     const answer = await handler(event, { getRemainingTimeInMillis: () => end - Date.now() });
     expect(answer.batchItemFailures).toEqual([]);
   }
+}
+
+async function outboxAfter(api: Api, id: bigint) {
+  const { rows } = await api.database
+    .pool()
+    .query<{ id: string; topic: string; message_count: number; messages: Buffer }>(
+      'select id, topic, message_count, messages from dispatch_outbox where id > $1 order by id limit 100',
+      [id],
+    );
+  return rows;
+}
+
+function nonEmpty<T>(rows: T[]): T[] | undefined {
+  return rows.length > 0 ? rows : undefined;
 }
