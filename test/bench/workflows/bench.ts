@@ -1,3 +1,4 @@
+import type { DispatchMode } from '../../../engine/deps.ts';
 import type { BenchStack } from '../environment.ts';
 import { spread } from '../statistics.ts';
 import { measureStepCosts } from './step-cost.ts';
@@ -13,51 +14,80 @@ export interface WorkflowBench {
   readonly progress: (line: string) => void;
 }
 
-/** Rows of a table: what was measured, and the figures. */
-export async function benchWorkflows(
+/** The seed's own figures, from its load tests on an Apple M4: for comparison of kind, not of machines. */
+const SEED: readonly [string, string][] = [
+  ['the seed on an M4: submitted a minute, one a request', '360,000'],
+];
+
+const LOADS = [
+  { name: 'one a request, 100 connections', batch: 1, connections: 100 },
+  { name: 'batches of 1,000, 4 connections', batch: 1000, connections: 4 },
+] as const;
+
+/** Rows of a table, each as soon as it is there: what was measured, and the figure. A part that fails says so and ends none of the others. */
+export async function* benchWorkflows(
   stack: BenchStack,
-  { rounds, seconds, workflows, live, progress }: WorkflowBench,
-): Promise<[string, string][]> {
-  const rows: [string, string][] = [];
-  const loads = [
-    { name: 'one a request, 100 connections', batch: 1, connections: 100 },
-    { name: 'batches of 1,000, 4 connections', batch: 1000, connections: 4 },
-  ] as const;
-  for (const { name, ...load } of loads) {
-    const results: SubmitResult[] = [];
-    for (let round = 1; round <= rounds; round += 1) {
-      progress(`workflows, ${name}, round ${round} of ${rounds}`);
-      results.push(await submitWorkflows(stack, { ...load, seconds }));
-    }
-    rows.push([`submitted a minute, ${name}`, spread(results.map(({ perMinute }) => perMinute))]);
-    rows.push([
-      `request p99 ms, ${name}`,
-      spread(
-        results.map(({ p99Ms }) => p99Ms),
-        1,
-      ),
-    ]);
-    rows.push([
-      `API CPU µs a workflow, ${name}`,
-      spread(
-        results.map(({ apiCpuUs }) => apiCpuUs),
-        1,
-      ),
-    ]);
-    rows.push([`failed requests, ${name}`, spread(results.map(({ errors }) => errors))]);
-  }
+  bench: WorkflowBench,
+): AsyncGenerator<[string, string]> {
+  for (const load of LOADS) yield* orItsFailure(`submitting, ${load.name}`, submitted(stack, bench, load));
+  yield* SEED;
   for (const mode of ['polling', 'kafka_outbox'] as const) {
-    const rates: number[] = [];
-    for (let round = 1; round <= rounds; round += 1) {
-      progress(`workflows end to end in mode ${mode}, round ${round} of ${rounds}`);
-      rates.push(await runWorkflows(stack, mode, workflows));
-    }
-    rows.push([`steps completed a second, ${mode}, one worker process`, spread(rates)]);
+    yield* orItsFailure(`end to end, ${mode}`, endToEnd(stack, bench, mode));
   }
-  progress(`cost of a step beside ${live.join(', ')} live instances`);
-  for (const cost of await measureStepCosts(stack, live)) {
+  yield* orItsFailure('cost of a step', stepCosts(stack, bench));
+}
+
+async function* orItsFailure(
+  part: string,
+  rows: AsyncGenerator<[string, string]>,
+): AsyncGenerator<[string, string]> {
+  try {
+    yield* rows;
+  } catch (error) {
+    yield [part, `failed: ${error instanceof Error ? error.message : String(error)}`];
+  }
+}
+
+async function* submitted(
+  stack: BenchStack,
+  { rounds, seconds, progress }: WorkflowBench,
+  { name, ...load }: (typeof LOADS)[number],
+): AsyncGenerator<[string, string]> {
+  const results: SubmitResult[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    progress(`workflows, ${name}, round ${round} of ${rounds}`);
+    results.push(await submitWorkflows(stack, { ...load, seconds }));
+  }
+  const of = (figure: keyof SubmitResult, digits = 0) =>
+    spread(
+      results.map((result) => result[figure]),
+      digits,
+    );
+  yield [`submitted a minute, ${name}`, of('perMinute')];
+  yield [`request p99 ms, ${name}`, of('p99Ms', 1)];
+  yield [`API CPU µs a workflow, ${name}`, of('apiCpuUs', 1)];
+  yield [`failed requests, ${name}`, of('errors')];
+}
+
+async function* endToEnd(
+  stack: BenchStack,
+  { rounds, workflows, progress }: WorkflowBench,
+  mode: DispatchMode,
+): AsyncGenerator<[string, string]> {
+  const rates: number[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    progress(`workflows end to end in mode ${mode}, round ${round} of ${rounds}`);
+    rates.push(await runWorkflows(stack, mode, workflows));
+  }
+  yield [`steps completed a second, ${mode}, one worker process`, spread(rates)];
+}
+
+async function* stepCosts(
+  stack: BenchStack,
+  { live, progress }: WorkflowBench,
+): AsyncGenerator<[string, string]> {
+  for await (const cost of measureStepCosts(stack, live, progress)) {
     const where = `${cost.live.toLocaleString('en')} live instances, ${cost.history} steps of history`;
-    rows.push([`advance of one step, ms, ${where}`, cost.medianMs.toFixed(2)]);
+    yield [`advance of one step, ms, ${where}`, cost.medianMs.toFixed(2)];
   }
-  return rows;
 }

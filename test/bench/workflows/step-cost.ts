@@ -22,25 +22,28 @@ const SAMPLES = 200;
 const CHUNK = 1000;
 
 /** What one step of a loop costs beside so many live instances, the first steps of it and those after `history`. */
-export async function measureStepCosts(stack: BenchStack, live: readonly number[]): Promise<StepCost[]> {
+export async function* measureStepCosts(
+  stack: BenchStack,
+  live: readonly number[],
+  progress: (line: string) => void,
+): AsyncGenerator<StepCost> {
   const pool = createPool({ dsn: stack.postgres.dsn, poolSize: 4 }, silentLogger);
   const deps = createEngineDeps(createPostgresRecordStore(pool), 'polling');
   try {
     await uploadDefinition(deps, JSON.stringify(loop()));
-    const costs: StepCost[] = [];
     let there = 0;
     for (const wanted of live) {
+      progress(`cost of a step: starting up to ${wanted.toLocaleString('en')} instances`);
       for (; there < wanted; there += CHUNK) await startLoops(deps, Math.min(CHUNK, wanted - there));
       await pool.query('vacuum analyze workflow_instances, jobs');
       const [own] = await startLoops(deps, 1);
       let id = own;
       for (const history of [3, 1000]) {
         const { next, medianMs } = await walk({ deps, pool }, id, history);
-        costs.push({ live: wanted, history, medianMs });
+        yield { live: wanted, history, medianMs };
         id = next;
       }
     }
-    return costs;
   } finally {
     await pool.end();
     await emptied(stack);

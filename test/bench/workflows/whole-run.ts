@@ -7,7 +7,8 @@ import type { BenchStack } from '../environment.ts';
 import { emptied, PIPELINE } from './submit.ts';
 
 const BATCH = 1000;
-const LOOK_EVERY_MS = 20;
+const LOOK_EVERY_MS = 50;
+const WITHIN_MS = 180_000;
 
 /** A backlog of three-step workflows, run to their end by one API and one worker process. @returns steps a second */
 export async function runWorkflows(
@@ -59,11 +60,14 @@ export async function runWorkflows(
 }
 
 async function untilEnded({ pool }: BenchStack): Promise<void> {
-  for (;;) {
-    const { rows } = await pool.query<{ open: boolean }>(
-      "select exists (select from workflow_instances where status = 'running') as open",
+  for (const end = performance.now() + WITHIN_MS; ; ) {
+    const { rows } = await pool.query<{ open: number }>(
+      "select count(*)::integer as open from workflow_instances where status = 'running'",
     );
-    if (!rows[0]?.open) return;
+    const open = rows[0]?.open ?? 0;
+    if (open === 0) return;
+    if (performance.now() > end)
+      throw new Error(`${open} workflows had not ended after ${WITHIN_MS / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
