@@ -57,6 +57,8 @@ export async function sampleGauges(deps: DutyDeps, signal: AbortSignal): Promise
     const startedAt = performance.now();
     try {
       deps.metrics.backlog(await countBacklog(deps.db, deps.shard));
+      // They are those of the whole installation: one shard tells.
+      if (deps.shard.index === 0) deps.metrics.deadLetters(await countDeadLetters(deps.db));
       const sample = await measureSlot(deps.db, deps.slot);
       if (sample) deps.metrics.slot(sample);
     } catch (error) {
@@ -77,6 +79,13 @@ async function countBacklog(db: Database, { index, of }: Shard): Promise<number>
     [of, index],
   );
   return Number(rows[0]?.messages ?? 0);
+}
+
+async function countDeadLetters(db: Database): Promise<number> {
+  const { rows } = await db.query<{ jobs: string }>(
+    "select count(*)::text as jobs from jobs where status = 'dead_letter'",
+  );
+  return Number(rows[0]?.jobs ?? 0);
 }
 
 async function measureSlot(

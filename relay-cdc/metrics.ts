@@ -42,6 +42,7 @@ export class RelayMetrics {
     'workflow_engine_dispatch_outbox_backlog',
     'Messages in the outbox that are not published and cleared; sampled by the leader.',
   );
+  readonly #deadLetters = this.#gauge('dead_letter_depth', 'Jobs among the dead letters.');
   readonly #leader = this.#gauge('workflow_engine_dispatch_relay_leader', '1 on the leader, 0 on a standby.');
   readonly #term = this.#gauge(
     'workflow_engine_dispatch_relay_term',
@@ -135,6 +136,10 @@ export class RelayMetrics {
     this.#backlog.set(messages);
   }
 
+  deadLetters(jobs: number): void {
+    this.#deadLetters.set(jobs);
+  }
+
   slot(sample: { readonly retainedBytes: number; readonly lagBytes: number }): void {
     this.#retained.set(sample.retainedBytes);
     this.#lag.set(sample.lagBytes);
@@ -171,7 +176,14 @@ export class RelayMetrics {
     this.#term.set(Number(term ?? 0n));
     if (term !== undefined) return;
     // A standby knows none of these, and what it knew as a leader is another's to tell by now.
-    for (const gauge of [this.#backlog, this.#retained, this.#lag, this.#unacked, this.#uncleared])
+    for (const gauge of [
+      this.#backlog,
+      this.#deadLetters,
+      this.#retained,
+      this.#lag,
+      this.#unacked,
+      this.#uncleared,
+    ])
       gauge.remove();
     this.#consumerLag.reset();
   }

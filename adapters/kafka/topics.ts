@@ -4,28 +4,19 @@ import type { Topic } from '../../events/ids.ts';
 import { createClient } from './client.ts';
 import type { KafkaConfig } from './config.ts';
 import { translate } from './errors.ts';
-
-export interface WantedTopic {
-  readonly topic: Topic;
-  readonly partitions: number;
-  readonly replicationFactor: number;
-}
-
-export interface TopicPlan {
-  readonly topic: Topic;
-  /** `grow` is never done by itself: another number of partitions sends a key to another one, and its order breaks. */
-  readonly action: 'create' | 'ok' | 'grow';
-  /** As it is, or as it will be made. */
-  readonly partitions: number;
-}
+import { resolveBrokers } from './msk-brokers.ts';
+import { applyMskTopics, planMskTopics } from './msk-topics.ts';
+import { type TopicPlan, toPlan, type WantedTopic } from './topic-plan.ts';
 
 /** What {@link applyTopics} would do, changing nothing. */
 export function planTopics(config: KafkaConfig, wanted: readonly WantedTopic[]): Promise<TopicPlan[]> {
+  if (config.source.kind === 'cluster') return planMskTopics(config.source.arn, wanted);
   return withAdmin(config, 'reading the topics', (admin) => plan(admin, wanted));
 }
 
 /** Creates the missing topics, and resolves when every broker knows them. Existing ones stay as they are. */
 export function applyTopics(config: KafkaConfig, wanted: readonly WantedTopic[]): Promise<TopicPlan[]> {
+  if (config.source.kind === 'cluster') return applyMskTopics(config.source.arn, wanted);
   return withAdmin(config, 'creating the topics', async (admin) => {
     const plans = await plan(admin, wanted);
     const missing = wanted.filter((_, index) => plans[index]?.action === 'create');
@@ -78,11 +69,7 @@ async function plan(admin: Admin, wanted: readonly WantedTopic[]): Promise<Topic
   const existing = wanted.filter(({ topic }) => there.has(topic)).map(({ topic }) => topic);
   const metadata = existing.length === 0 ? [] : (await admin.fetchTopicMetadata({ topics: existing })).topics;
   const counts = new Map(metadata.map(({ name, partitions }) => [name, partitions.length]));
-  return wanted.map(({ topic, partitions }): TopicPlan => {
-    const count = counts.get(topic);
-    if (count === undefined) return { topic, action: 'create', partitions };
-    return { topic, action: count < partitions ? 'grow' : 'ok', partitions: count };
-  });
+  return toPlan(wanted, counts);
 }
 
 async function withAdmin<T>(
@@ -90,6 +77,8 @@ async function withAdmin<T>(
   doing: string,
   use: (admin: Admin) => Promise<T>,
 ): Promise<T> {
+  // kafkajs asks as well, and would make any refusal one of the network.
+  await resolveBrokers(config);
   const admin = createClient(config, { retries: 2 }).admin();
   try {
     await admin.connect();

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { readKafkaConfig } from '../../adapters/kafka/config.ts';
-import { applyTopics, checkTopics, planTopics, type TopicPlan } from '../../adapters/kafka/topics.ts';
+import type { TopicPlan } from '../../adapters/kafka/topic-plan.ts';
+import { applyTopics, checkTopics, planTopics } from '../../adapters/kafka/topics.ts';
 import { MillraceError } from '../../engine/errors.ts';
 import { jobTopic } from '../../events/topics.ts';
 import { registerTypes } from '../register-types.ts';

@@ -27,7 +27,9 @@ export function describeService(params: Readonly<Record<string, unknown>>, root:
   const templates = templatesOf(asked).map((name) =>
     readTemplate(join(root, `infra/cloudformation/${name}.yml`)),
   );
-  const { Resources, values } = link(templates, asked.values);
+  // The queue is made with the workers, whose template the steps are.
+  const WorkerFailuresName = { 'Fn::GetAtt': ['WorkerFailures', 'QueueName'] };
+  const { Resources, values } = link(templates, { ...asked.values, WorkerFailuresName });
   const settings: Settings = {
     ...asked,
     values: { ...values, PrivateSubnetIds: listOf(values['PrivateSubnetIds']) },

@@ -90,13 +90,3 @@ test('the Compose file starts nothing before what it needs, and every image has 
     expect(Object.keys(depends_on).filter((name) => !(name in services))).toEqual([]);
   }
 });
-
-test('every alarm leads to an entry in the runbooks', () => {
-  const text = read('infra/cloudformation/alarms.yml');
-  const anchors = [...text.matchAll(/docs\/runbooks\.md#(\w+)/g)].map(([, anchor]) => anchor);
-  const headings = [...read('docs/runbooks.md').matchAll(/^## (\w+)/gm)].map(([, name]) =>
-    name?.toLowerCase(),
-  );
-  expect(anchors.length).toBeGreaterThan(8);
-  expect(anchors.filter((anchor) => !headings.includes(anchor))).toEqual([]);
-});

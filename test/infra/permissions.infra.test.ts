@@ -120,6 +120,7 @@ test('the relay logs in as itself, writes and reads the topics of jobs, and may 
   const role = packaged.resources['RelayRole'];
   expect(role && actionsOf(role)).toEqual([
     'kafka-cluster:Connect',
+    'kafka-cluster:DescribeGroup',
     'kafka-cluster:DescribeTopic',
     'kafka-cluster:ReadData',
     'kafka-cluster:WriteData',
