@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -14,6 +14,7 @@ const VERSIONS = {
   'kubernetes-validate': '1.37.0',
   'aws-sam-cli': '1.170.0',
   'aws-lambda-ric': '4.0.2',
+  'serverless-offline': '14.8.2',
 } as const;
 
 export const cfnLint = join(HOME, 'infra-venv/bin/cfn-lint');
@@ -25,12 +26,33 @@ export const emulator = join(
 );
 export const runtimeClient = join(RUNTIME, 'node_modules/aws-lambda-ric/index.mjs');
 
+/** The framework and its plugin, beside each other as the plugin wants it. */
+export const OFFLINE = join(HOME, 'serverless-offline');
+
 let under: Promise<void> | undefined;
 
 /** Safe to call twice. */
 export function ready(): Promise<void> {
   under ??= install();
   return under;
+}
+
+/** Only one file of tests needs it. */
+export async function offlineReady(): Promise<void> {
+  await mkdir(OFFLINE, { recursive: true });
+  await once(join(OFFLINE, 'node_modules/serverless-offline/package.json'), installOffline);
+}
+
+async function installOffline(): Promise<void> {
+  const { devDependencies } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+  await writeFile(join(OFFLINE, 'package.json'), '{"private":true}\n');
+  const wanted = [
+    `serverless-offline@${VERSIONS['serverless-offline']}`,
+    `serverless@npm:osls@${devDependencies.osls}`,
+  ];
+  await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '-E', ...wanted], {
+    cwd: OFFLINE,
+  });
 }
 
 async function install(): Promise<void> {

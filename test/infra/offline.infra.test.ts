@@ -1,0 +1,79 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { migrate } from '../../adapters/postgres/migrate.ts';
+import { type PostgresServer, startPostgres } from '../../cli/dev/backends/postgres.ts';
+import { toMskEvent } from '../../cli/dev/msk-event.ts';
+import type { Topic } from '../../events/ids.ts';
+import { decodePack } from '../../events/pack.ts';
+import { type Offline, startOffline } from './setup/offline.ts';
+
+let directory: string;
+let server: PostgresServer;
+let pool: pg.Pool;
+let offline: Offline;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'millrace-offline-db-'));
+  server = await startPostgres({ dataDir: join(directory, 'data') });
+  await migrate({ dsn: server.dsn });
+  pool = new pg.Pool({ connectionString: server.dsn, max: 1 });
+  await pool.query("insert into job_types (type) values ('noop')");
+  offline = await startOffline((url) => ({
+    WE_POSTGRES_DSN: server.dsn,
+    WE_DISPATCH_MODE: 'kafka_outbox',
+    WE_API_URL: url,
+  }));
+});
+afterAll(async () => {
+  await offline?.[Symbol.asyncDispose]();
+  await pool?.end();
+  await server?.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** What the relay would have published. */
+async function published() {
+  const { rows } = await pool.query<{ topic: string; message_count: number; messages: Buffer }>(
+    'with taken as (delete from dispatch_outbox returning *) select * from taken order by id',
+  );
+  return rows.flatMap(({ topic, message_count, messages }) =>
+    decodePack(messages, message_count).map((message, index) => ({
+      ...message,
+      topic: topic as Topic,
+      partition: 0,
+      offset: BigInt(index),
+      timestamp: Date.now(),
+    })),
+  );
+}
+
+test('a job goes its whole way through the deployed handlers behind serverless-offline', async () => {
+  const accepted = await fetch(`${offline.url}/api/v1/jobs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"type":"noop","payload":{"n":1}}',
+  });
+  expect(accepted.status).toBe(201);
+  const { id } = (await accepted.json()) as { id: string };
+
+  const answer = await offline.invoke('worker', toMskEvent(await published(), 'b-1:9098'));
+
+  expect(answer).toEqual({ batchItemFailures: [] });
+  const job = await fetch(`${offline.url}/api/v1/jobs/${id}`);
+  expect(await job.json()).toMatchObject({ id, status: 'completed', payload: { n: 1 } });
+});
+
+test('every group of routes is served there, and refused with its own words', async () => {
+  const statuses = await Promise.all(
+    ['/openapi.json', '/ui', '/ui/main.ts', '/api/v1/workflows', '/api/v1/schedules', '/api/v1/types'].map(
+      async (path) => (await fetch(offline.url + path)).status,
+    ),
+  );
+  expect(statuses).toEqual([200, 200, 200, 200, 200, 200]);
+  const refused = await fetch(`${offline.url}/api/v1/jobs/none`);
+  expect(refused.headers.get('content-type')).toBe('application/problem+json');
+  expect(await refused.json()).toMatchObject({ code: 'invalid_request' });
+});
