@@ -102,10 +102,13 @@ function modernFunction(properties: Record<string, unknown>): string | undefined
 }
 function authorizedRoute(properties: Record<string, unknown>): string | undefined {
   const open = properties['AuthorizationType'] === undefined || properties['AuthorizationType'] === 'NONE';
-  return open && properties['RouteKey'] !== 'GET /health'
+  return open && !HEALTH.has(String(properties['RouteKey']))
     ? `${properties['RouteKey']} is open to everybody`
     : undefined;
 }
+
+/** They tell nothing but that the function answers. */
+const HEALTH = new Set(['GET /health', 'GET /healthz']);
 
 /** Actions that AWS defines without resources, so that `*` is the only one. */
 const WITHOUT_RESOURCE =
