@@ -34,6 +34,8 @@ export async function openProvider(
       return openNats(name, config, deps);
     case 'kafka':
       return openKafka(config, deps);
+    case 'kinesis':
+      return openKinesis(config, deps);
     default:
       return config satisfies never;
   }
@@ -80,6 +82,23 @@ async function openKafka(config: Config<'kafka'>, { clock, logger }: ProviderDep
     clock,
     ...(partitions !== undefined && { partitions }),
     ...(default_replication_factor !== undefined && { replicationFactor: default_replication_factor }),
+  });
+  return openLogBus(log, { dsn: config.dsn, poolSize: config.max_conns }, { clock, logger });
+}
+
+/** Credentials are those of the process, wherever AWS's client finds them. */
+async function openKinesis(
+  config: Config<'kinesis'>,
+  { clock, logger }: ProviderDeps,
+): Promise<OpenProvider> {
+  const { openKinesisLog } = await import('../../adapters/kinesis/open.ts');
+  const { openLogBus } = await import('../../adapters/open-log-bus.ts');
+  const { region, endpoint, shard_count } = config.kinesis;
+  const log = openKinesisLog({
+    region,
+    clock,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(shard_count !== undefined && { shards: shard_count }),
   });
   return openLogBus(log, { dsn: config.dsn, poolSize: config.max_conns }, { clock, logger });
 }

@@ -81,6 +81,20 @@ export const brokerSchema = z.discriminatedUnion('provider', [
     }),
     ...rendering,
   }),
+  z.strictObject({
+    provider: z.literal('kinesis'),
+    deploy_target: z.enum(deployTargets.kinesis).optional(),
+    /** Of PostgreSQL, where it is kept which messages are settled. */
+    dsn: name,
+    max_conns: whole.default(16),
+    kinesis: z.strictObject({
+      region: name,
+      /** Of a Kinesis that is not AWS's. */
+      endpoint: z.string().optional(),
+      shard_count: whole.optional(),
+    }),
+    ...rendering,
+  }),
 ]);
 
 const brokerRef = { broker_ref: z.string().optional() };

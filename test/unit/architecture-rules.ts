@@ -29,6 +29,7 @@ const CONFINED: readonly { readonly packages: RegExp; readonly to: readonly stri
     to: ['adapters/kafka/', 'cli/dev/backends/'],
   },
   { packages: /^@nats-io\//, to: ['adapters/nats/'] },
+  { packages: /^@aws-sdk\/client-kinesis$/, to: ['adapters/kinesis/'] },
 ];
 
 const FOLDERS_FOR_UNDECIDED = /(^|\/)(src|lib|utils|common|shared|types|services)\//;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { systemClock } from '../../../adapters/system/clock.ts';
 import { startNats } from '../../../cli/dev/backends/nats.ts';
 import { readDocument } from '../../../cli/pipelines/document.ts';
@@ -7,6 +7,7 @@ import { pipelineFileSchema } from '../../../cli/pipelines/schema.ts';
 import { silentLogger } from '../../../engine/ports/logger.ts';
 import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { kafkaBrokers } from '../../helpers/kafka.ts';
+import { startKinesis, type TestKinesis } from '../../helpers/kinesis.ts';
 import { describeWithServer } from '../../helpers/own-server.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 
@@ -15,6 +16,8 @@ const BROKERS: Readonly<Record<string, string>> = {
   memory: 'provider: memory',
   pgchannel: 'provider: pgchannel\n      broker_target: in_process\n      dsn: ${DATABASE_URL}',
   nats: 'provider: nats\n      dsn: ${NATS_SERVER}',
+  kinesis:
+    'provider: kinesis\n      dsn: ${DATABASE_URL}\n      kinesis: { region: eu-central-1, endpoint: "${KINESIS}" }',
   kafka: 'provider: kafka\n      dsn: ${DATABASE_URL}\n      kafka: { bootstrap_servers: "${BROKERS}" }',
 };
 
@@ -59,12 +62,21 @@ await describeWithServer(
   (dir) => startNats({ dir }),
   (nats) => {
     let database: TestDatabase;
+    let kinesis: TestKinesis;
 
     beforeAll(async () => {
       database = await createDatabase();
+      kinesis = await startKinesis();
+      // Where AWS's client looks for them.
+      vi.stubEnv('AWS_ACCESS_KEY_ID', 'test');
+      vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'test');
     });
 
-    afterAll(() => database.drop());
+    afterAll(async () => {
+      vi.unstubAllEnvs();
+      await kinesis[Symbol.asyncDispose]();
+      await database.drop();
+    });
 
     test.each(Object.keys(BROKERS))(
       'publishes, is triggered, consumes and acknowledges on %s',
@@ -74,6 +86,7 @@ await describeWithServer(
           DATABASE_URL: database.dsn,
           NATS_SERVER: nats().url,
           BROKERS: kafkaBrokers().join(','),
+          KINESIS: kinesis.endpoint,
         };
         const text = FILE(BROKERS[provider] ?? '');
         const file = readDocument(text, { file: 'bus.yaml', env, schema: pipelineFileSchema });
