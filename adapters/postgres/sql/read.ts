@@ -62,15 +62,27 @@ export async function selectDueJobs(db: Database, limit: number): Promise<JobRow
   return rows;
 }
 
-/** Reads what is queued until it has found so many: without such jobs, all of it. */
+/**
+ * Reads all that is queued, and nothing else: `offset 0` keeps the planner from walking the primary key for its order, which
+ * passes over every job that has ended, and goes to the end of the table when there are none such, as is usual.
+ */
 export async function selectUndispatchedJobs(db: Database, limit: number): Promise<JobRow[]> {
   const { rows } = await db.query<JobRow>(
     `
     select *
     from jobs
-    where status = 'queued' and (dispatches = 0 or unsent) and not (select dispatch_fallback from millrace_settings)
+    where id = any (array(
+      select id
+      from (
+        select id
+        from jobs
+        where status = 'queued' and (dispatches = 0 or unsent) and not (select dispatch_fallback from millrace_settings)
+        offset 0
+      ) as waiting
+      order by id
+      limit $1::integer
+    ))
     order by id
-    limit $1::integer
     `,
     [limit],
   );
@@ -91,6 +103,7 @@ export async function selectNextDue(db: Database): Promise<number | null> {
   return rows[0]?.ms ?? null;
 }
 
+/** Reads what is queued, as the one above. */
 export async function selectUnclaimedJobs(
   db: Database,
   olderThanMs: number,
@@ -100,11 +113,20 @@ export async function selectUnclaimedJobs(
     `
     select *
     from jobs
-    where status = 'queued'
-      and queued_at < clock_timestamp() - $1::double precision * interval '1 millisecond'
-      and not (select dispatch_fallback from millrace_settings)
+    where id = any (array(
+      select id
+      from (
+        select id
+        from jobs
+        where status = 'queued'
+          and queued_at < clock_timestamp() - $1::double precision * interval '1 millisecond'
+          and not (select dispatch_fallback from millrace_settings)
+        offset 0
+      ) as waiting
+      order by id
+      limit $2::integer
+    ))
     order by id
-    limit $2::integer
     `,
     [olderThanMs, limit],
   );
