@@ -1,7 +1,7 @@
-import { setTimeout as after } from 'node:timers/promises';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { RoleLease, RoleScheduler } from '../../engine/ports/role-scheduler.ts';
+import { RenewedHold } from '../renewed-hold.ts';
 import type { Nats } from './connection.ts';
 import { isMissing, isWrongLastSequence } from './errors.ts';
 import { ROLES_STREAM } from './own-streams.ts';
@@ -40,86 +40,36 @@ export class NatsRoleScheduler implements RoleScheduler {
     return undefined;
   }
 
-  async #try(role: string): Promise<Hold | undefined> {
-    const nats = await this.#options.nats();
-    const { config } = await nats.manager.streams.info(ROLES_STREAM);
+  async #try(role: string): Promise<RenewedHold | undefined> {
+    const { client, manager } = await this.#options.nats();
+    const { config } = await manager.streams.info(ROLES_STREAM);
     const subject = `${ROLES_STREAM}.${Buffer.from(role).toString('base64url')}`;
     const askedAt = performance.now();
-    try {
-      const { seq } = await nats.client.publish(subject, role, {
-        expect: { lastSubjectSequence: 0 },
+    const write = (lastSubjectSequence: number, timeout?: number) =>
+      client.publish(subject, role, {
+        expect: { lastSubjectSequence },
         retries: 0,
+        ...(timeout !== undefined && { timeout }),
       });
-      return new Hold(nats, { subject, sequence: seq, askedAt, forMs: config.max_age / 1_000_000 });
-    } catch (error) {
-      if (isWrongLastSequence(error)) return undefined;
-      throw error;
-    }
+    const taken = await write(0).catch(unlessTaken);
+    if (!taken) return undefined;
+    let { seq } = taken;
+    return new RenewedHold({
+      term: BigInt(seq),
+      forMs: config.max_age / 1_000_000,
+      askedAt,
+      renew: async (leftMs) => {
+        const renewed = await write(seq, Math.max(leftMs / 2, 50)).catch(unlessTaken);
+        if (renewed) seq = renewed.seq;
+        return renewed !== undefined;
+      },
+      giveUp: async () => {
+        await manager.streams.deleteMessage(ROLES_STREAM, seq);
+      },
+    });
   }
 }
 
-interface Held {
-  readonly subject: string;
-  sequence: number;
-  /** When the message was sent that holds it now: the stream counts from a moment later. */
-  askedAt: number;
-  readonly forMs: number;
-}
-
-class Hold implements RoleLease {
-  readonly term: bigint;
-  readonly #nats: Nats;
-  readonly #held: Held;
-  readonly #lost = new AbortController();
-  readonly #released = new AbortController();
-  readonly #renewing: Promise<void>;
-
-  constructor(nats: Nats, held: Held) {
-    this.#nats = nats;
-    this.#held = held;
-    this.term = BigInt(held.sequence);
-    this.#renewing = this.#renewAll();
-  }
-
-  get signal(): AbortSignal {
-    return this.#lost.signal;
-  }
-
-  async release(): Promise<void> {
-    if (this.#released.signal.aborted) return this.#renewing;
-    this.#released.abort();
-    await this.#renewing;
-    if (this.#lost.signal.aborted) return;
-    // What cannot be told ends by itself.
-    await this.#nats.manager.streams.deleteMessage(ROLES_STREAM, this.#held.sequence).catch(() => undefined);
-  }
-
-  async #renewAll(): Promise<void> {
-    const { forMs } = this.#held;
-    const ended = this.#released.signal;
-    while (!ended.aborted) {
-      await after(forMs / 4, undefined, { signal: ended, ref: false }).catch(() => undefined);
-      if (ended.aborted) return;
-      // Counted here, not asked: it must end also while nobody answers. The rest is for clocks that differ.
-      const leftMs = this.#held.askedAt + forMs * 0.8 - performance.now();
-      if (leftMs <= 0 || !(await this.#renew(leftMs))) return this.#lost.abort();
-    }
-  }
-
-  /** @returns false when it is another's; one that failed is tried again while there is time */
-  async #renew(leftMs: number): Promise<boolean> {
-    const { subject, sequence } = this.#held;
-    const askedAt = performance.now();
-    try {
-      const { seq } = await this.#nats.client.publish(subject, '', {
-        expect: { lastSubjectSequence: sequence },
-        retries: 0,
-        timeout: Math.max(leftMs / 2, 50),
-      });
-      Object.assign(this.#held, { sequence: seq, askedAt });
-      return true;
-    } catch (error) {
-      return !isWrongLastSequence(error) && !isMissing(error);
-    }
-  }
+function unlessTaken(error: unknown): undefined {
+  if (!isWrongLastSequence(error) && !isMissing(error)) throw error;
 }
