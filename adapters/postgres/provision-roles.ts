@@ -33,6 +33,10 @@ export const TABLES = [
   'eventbus_consumers',
   'eventbus_events',
   'eventbus_event_deliveries',
+  'eventbus_log_streams',
+  'eventbus_log_consumers',
+  'eventbus_log_deliveries',
+  'eventbus_log_places',
   'api_keys',
   'ui_sessions',
 ] as const;

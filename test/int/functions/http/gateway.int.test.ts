@@ -60,7 +60,7 @@ describe('the gateway', () => {
     const outgoing = request({
       port: gateway.port,
       method: 'POST',
-      path: '/api/v1/jobs',
+      path: '/api/v1/nothing',
       headers: { 'content-length': '3' },
     });
     outgoing.write('{');
@@ -72,7 +72,7 @@ describe('the gateway', () => {
     const [response] = await once(outgoing, 'response');
     response.resume();
     await stopped;
-    expect(response.statusCode).toBe(400);
+    expect(response.statusCode).toBe(404);
     expect(response.headers.connection).toBe('close');
   });
 
