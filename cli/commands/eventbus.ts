@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { systemClock } from '../../adapters/system/clock.ts';
 import { createJsonLogger } from '../../adapters/system/logger.ts';
+import { type Shown, show } from '../remote/output.ts';
 import { aborted, shutdownSignal } from '../shutdown.ts';
 
 export function eventbusCommand(): Command {
@@ -11,10 +12,8 @@ export function eventbusCommand(): Command {
       new Command('check')
         .description('read a pipeline file, and say what is wrong with it, with its lines')
         .argument('<file>', 'YAML')
-        .action(async (path: string) => {
-          const { modules, pipelines } = await load(path);
-          console.log(`${path}: ${modules.length} modules, ${Object.keys(pipelines).length} pipelines`);
-        }),
+        .option('--json', 'machine-readable output')
+        .action(check),
     )
     .addCommand(
       new Command('run')
@@ -24,6 +23,16 @@ export function eventbusCommand(): Command {
         .argument('<file>', 'YAML')
         .action(run),
     );
+}
+
+async function check(path: string, options: Shown): Promise<void> {
+  const { modules, pipelines } = await load(path);
+  const found = { modules: modules.length, pipelines: Object.keys(pipelines) };
+  show(
+    options,
+    JSON.stringify(found),
+    () => `${path}: ${found.modules} modules, ${found.pipelines.length} pipelines`,
+  );
 }
 
 async function load(path: string) {

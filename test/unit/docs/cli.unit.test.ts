@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import { completionScript } from '../../../cli/commands/completion.ts';
-import { createProgram } from '../../../cli/program.ts';
+import { completionScript, pathOf } from '../../../cli/commands/completion.ts';
+import { createProgram, treeOf } from '../../../cli/program.ts';
 import { cliReference } from '../../../cli/reference.ts';
 
 // It loads every verb, brokers and all.
@@ -16,6 +16,15 @@ test('only the verb that is asked for is loaded, also by its other name', async 
   expect(await names('dlq')).toEqual(['dlq']);
   expect(await names('dev')).toEqual(['start']);
   expect(await names('toString')).toContain('jobs');
+});
+
+/** Those that run until they are stopped, or whose output is a script. */
+const WITHOUT_JSON = ['api', 'completion', 'demo', 'eventbus run', 'relay', 'start', 'worker'];
+
+test('every verb that ends with an answer can give it as JSON', { timeout: 60_000 }, async () => {
+  const leaves = treeOf(await createProgram()).filter(({ commands }) => commands.length === 0);
+  const without = leaves.filter(({ options }) => !options.some(({ long }) => long === '--json'));
+  expect(without.map(pathOf).sort()).toEqual(WITHOUT_JSON);
 });
 
 /** What bash would offer after these words. */
