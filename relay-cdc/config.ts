@@ -9,12 +9,12 @@ import {
 } from '../adapters/env.ts';
 import { readTracingConfig, type TracingConfig } from '../adapters/opentelemetry/config.ts';
 import { type PostgresConfig, readPostgresConfig } from '../adapters/postgres/config.ts';
+import { type OutboxForm, outboxForms } from '../adapters/postgres/sql/outbox-form.ts';
 import { readRetention } from '../adapters/retention-config.ts';
 import { dispatchModes } from '../engine/deps.ts';
 import { MillraceError } from '../engine/errors.ts';
 import type { Retention } from '../engine/roles/retention.ts';
 import type { Shard } from './shards.ts';
-import { type OutboxForm, outboxForms } from './sql/outbox-form.ts';
 
 export interface RelayConfig {
   readonly postgres: PostgresConfig;

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { readOutboxForm } from '../adapters/postgres/sql/outbox-form.ts';
 import type { EngineDeps } from '../engine/deps.ts';
 import type { Clock } from '../engine/ports/clock.ts';
 import type { Logger } from '../engine/ports/logger.ts';
@@ -20,7 +21,6 @@ import {
 import type { ReplicationConnection } from './replication-connection.ts';
 import type { Shard } from './shards.ts';
 import { createSlot, dropSlot, inspectSlot, releaseSlot, type SlotState } from './slot.ts';
-import { readOutboxForm } from './sql/outbox-form.ts';
 import { startPosition } from './term-rules.ts';
 
 export interface Leadership {

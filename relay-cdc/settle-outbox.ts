@@ -1,6 +1,6 @@
+import { changeOutboxForm, type OutboxForm, readOutboxForm } from '../adapters/postgres/sql/outbox-form.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import { type AlterDeps, alterOutbox } from './alter-outbox.ts';
-import { changeOutboxForm, type OutboxForm, readOutboxForm } from './sql/outbox-form.ts';
 
 /**
  * Sees to it that the outbox is written as `WE_OUTBOX` says; unset, it stays as it is. Both forms come through one slot in the

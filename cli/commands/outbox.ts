@@ -3,11 +3,24 @@ import { readDuration } from '../../adapters/env.ts';
 import { readPostgresConfig } from '../../adapters/postgres/config.ts';
 import { translate } from '../../adapters/postgres/errors.ts';
 import { createPool } from '../../adapters/postgres/pool.ts';
-import { type Backlog, measureBacklog } from '../../adapters/postgres/sql/outbox.ts';
+import type { Database } from '../../adapters/postgres/sql/database.ts';
+import {
+  type Backlog,
+  logPosition,
+  measureBacklog,
+  measureUnreadLog,
+} from '../../adapters/postgres/sql/outbox.ts';
+import { readOutboxForm } from '../../adapters/postgres/sql/outbox-form.ts';
 import { systemClock } from '../../adapters/system/clock.ts';
 import { MillraceError } from '../../engine/errors.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
 import { releaseParent, shutdownSignal } from '../shutdown.ts';
+
+/** What waits in the table, and with `WE_OUTBOX=message` in the log. */
+interface Waits extends Backlog {
+  /** Bytes of the log that the relay has not confirmed, whatever is in them; null where only the table is written. */
+  readonly logBytes: number | null;
+}
 
 interface DrainOptions {
   readonly timeout: string;
@@ -61,11 +74,11 @@ interface Waiting {
   readonly signal: AbortSignal;
 }
 
-async function waitForEmpty(backlog: () => Promise<Backlog>, waiting: Waiting): Promise<void> {
+async function waitForEmpty(backlog: () => Promise<Waits>, waiting: Waiting): Promise<void> {
   const { until, timeout, json, signal } = waiting;
   let found = await backlog();
   let shown = '';
-  while (found.rows > 0 && Date.now() < until && !signal.aborted) {
+  while (!isEmpty(found) && Date.now() < until && !signal.aborted) {
     const line = sentence(found);
     // Progress goes to the other stream: the output is the result.
     if (line !== shown) console.error(line);
@@ -73,26 +86,39 @@ async function waitForEmpty(backlog: () => Promise<Backlog>, waiting: Waiting): 
     await systemClock.sleep(Math.min(LOOK_MS, Math.max(0, until - Date.now())), signal);
     found = await backlog();
   }
-  if (json) console.log(JSON.stringify({ drained: found.rows === 0, ...found }));
-  else if (found.rows === 0) console.log('the outbox is empty');
-  if (found.rows > 0) throw notDrained(found, timeout);
+  if (json) console.log(JSON.stringify({ drained: isEmpty(found), ...found }));
+  else if (isEmpty(found)) console.log('the outbox is empty');
+  if (!isEmpty(found)) throw notDrained(found, timeout);
 }
 
-async function withBacklog(use: (backlog: () => Promise<Backlog>) => Promise<void>): Promise<void> {
+/** What waits is looked at as of the beginning: in the log others go on writing. */
+async function withBacklog(use: (backlog: () => Promise<Waits>) => Promise<void>): Promise<void> {
   const pool = createPool(readPostgresConfig(process.env, { poolSize: 1 }), silentLogger);
   try {
-    await use(() => measureBacklog(pool).catch((error: unknown) => Promise.reject(translate(error))));
+    const position = await logPosition(pool).catch((error: unknown) => Promise.reject(translate(error)));
+    await use(() => measure(pool, position).catch((error: unknown) => Promise.reject(translate(error))));
   } finally {
     await pool.end();
   }
 }
 
-function sentence({ rows, messages, oldestSeconds }: Backlog): string {
+async function measure(db: Database, position: string): Promise<Waits> {
+  const inLog = (await readOutboxForm(db)) === 'message';
+  return { ...(await measureBacklog(db)), logBytes: inLog ? await measureUnreadLog(db, position) : null };
+}
+
+function isEmpty({ rows, logBytes }: Waits): boolean {
+  return rows === 0 && !logBytes;
+}
+
+function sentence({ rows, messages, oldestSeconds, logBytes }: Waits): string {
+  if (rows === 0 && logBytes)
+    return `${Math.ceil(logBytes / 1024)} kB of the write-ahead log wait for the relay`;
   if (rows === 0) return 'the outbox is empty';
   return `${messages} jobs wait in ${rows} rows, the oldest for ${(oldestSeconds ?? 0).toFixed(1)} s`;
 }
 
-function notDrained(found: Backlog, timeout: string): MillraceError {
+function notDrained(found: Waits, timeout: string): MillraceError {
   return new MillraceError(
     'unavailable',
     `The outbox is not empty after ${timeout}: ${sentence(found)}. Check that a relay leads (millrace relay) and that Kafka ` +

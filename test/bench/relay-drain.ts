@@ -1,9 +1,9 @@
 import { basename, join } from 'node:path';
+import type { OutboxForm } from '../../adapters/postgres/sql/outbox-form.ts';
 import { kafkaLibs } from '../../cli/dev/backends/choose.ts';
 import { type Child, startChild } from '../../cli/dev/child.ts';
 import { jobTopic } from '../../events/topics.ts';
 import { bundleProcess } from '../../infra/bundle/processes.ts';
-import type { OutboxForm } from '../../relay-cdc/sql/outbox-form.ts';
 import { BENCH_TYPE, type BenchStack, run } from './environment.ts';
 import { fillOutbox } from './outbox-fill.ts';
 import { measureCpu, peakRssMb } from './processes.ts';

@@ -3,6 +3,7 @@ import { millrace } from '../../e2e/millrace.ts';
 import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { failOnLeftoverProcesses } from '../../helpers/leaks.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
+import { insertRows, RelayFixture } from '../relay-cdc/fixture.ts';
 
 failOnLeftoverProcesses();
 
@@ -33,6 +34,25 @@ test('status tells how many jobs wait in how many rows', async () => {
   const empty = outbox('status');
   expect(await empty.ended).toBe(0);
   expect(empty.output()).toBe('the outbox is empty\n');
+});
+
+test('with an outbox of messages it is the log that waits for the relay', async () => {
+  await using db = await createDatabase();
+  const fixture = RelayFixture.on(db);
+  const drain = (...args: string[]) =>
+    millrace(['outbox', 'drain', ...args], { env: { WE_POSTGRES_DSN: db.dsn } });
+  await db.pool().query('alter table dispatch_outbox enable trigger dispatch_outbox_as_message');
+  const relay = await fixture.lead();
+  await relay.stop();
+  await insertRows(db.pool(), ['in the log alone']);
+  const early = drain('--timeout', '300ms');
+  expect(await early.ended).toBe(1);
+  expect(early.output()).toMatch(/kB of the write-ahead log wait for the relay/);
+  const late = drain('--timeout', '60s');
+  await fixture.lead();
+  expect(await late.ended).toBe(0);
+  expect(late.output()).toMatch(/the outbox is empty\n$/);
+  await fixture.stopRelays();
 });
 
 test('drain waits until nothing waits, and shows how far it is', async () => {

@@ -1,5 +1,5 @@
 import type { ClientBase } from 'pg';
-import type { Database } from '../../adapters/postgres/sql/database.ts';
+import type { Database } from './database.ts';
 
 /** Rows of a table, or logical messages in the write-ahead log alone. */
 export const outboxForms = ['table', 'message'] as const;
