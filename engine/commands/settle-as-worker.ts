@@ -24,17 +24,44 @@ export interface WorkerResult {
  * lease is refused, as with a token.
  */
 export async function settleAsWorker(deps: EngineDeps, result: WorkerResult): Promise<SettleOutcome> {
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs *= 2) {
+    const { outcome, early } = await settleNow(deps, result);
+    if (!early || waitMs > LAST_WAIT_MS) {
+      await recordRefused(deps, [result], [outcome]);
+      return outcome;
+    }
+    await deps.clock.sleep(waitMs);
+  }
+}
+
+/** Two seconds in all. */
+const FIRST_WAIT_MS = 8;
+const LAST_WAIT_MS = 1024;
+
+interface Settling {
+  readonly outcome: SettleOutcome;
+  /**
+   * A relay reads commits from the log, so that a message can be handled before other sessions see the job that it is about, or
+   * see it queued again: a worker that claims asks once more, and for one that does not it is done here.
+   */
+  readonly early: boolean;
+}
+
+async function settleNow(deps: EngineDeps, result: WorkerResult): Promise<Settling> {
   let contested: string | undefined;
-  const attempt = async () => {
+  const byBroker = deps.mode === 'kafka_outbox';
+  const attempt = async (): Promise<Settling | undefined> => {
     const [loaded] = await deps.store.load([result.id]);
-    if (!loaded) return { kind: 'not_found' } as const;
+    if (!loaded) return { outcome: { kind: 'not_found' }, early: byBroker };
     contested = loaded.job.instanceId ?? loaded.job.id;
-    return trySettle(deps, loaded, result);
+    const { status } = loaded.job;
+    const outcome = await trySettle(deps, loaded, result);
+    return outcome && { outcome, early: byBroker && (status === 'retrying' || status === 'pending') };
   };
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     // A queue of its own: the commands called here take turns by the plain id.
-    const outcome = await (contested ? inTurn(`settle ${contested}`, attempt) : attempt());
-    if (outcome) return outcome;
+    const settled = await (contested ? inTurn(`settle ${contested}`, attempt) : attempt());
+    if (settled) return settled;
   }
   throw contention();
 }
@@ -49,9 +76,7 @@ async function trySettle(
   if (job.status === 'running' && job.workerId === result.workerId) return underLease(deps, job, result);
   if (job.status === 'queued' && cameByBroker(deps, job)) return unclaimed(deps, loaded, result);
   if (isTold(job, result)) return { kind: 'settled', status: job.status, repeated: true };
-  const refused = { kind: 'refused', status: job.status } as const;
-  if (job.token) await recordRefused(deps, [{ id: job.id, token: job.token }], [refused]);
-  return refused;
+  return { kind: 'refused', status: job.status };
 }
 
 async function underLease(

@@ -125,7 +125,7 @@ function afterTheFact<T extends AttemptResult>(
 /** A late result changes nothing, and leaves a trace of having come. */
 export async function recordRefused(
   deps: EngineDeps,
-  results: readonly AttemptResult[],
+  results: readonly Pick<AttemptResult, 'id'>[],
   outcomes: readonly SettleOutcome[],
 ): Promise<void> {
   const entries = results.flatMap(({ id }, index): AuditEntry[] => {

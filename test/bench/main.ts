@@ -1,4 +1,5 @@
 import { measureBackendCpu } from './backend-cpu.ts';
+import { benchDialects, DIALECT_HEAD } from './dialects/bench.ts';
 import { type BenchStack, describeMachine, startBenchStack } from './environment.ts';
 import { benchGrowth } from './growth.ts';
 import { type EnqueueResult, enqueueOverHttp } from './http-enqueue.ts';
@@ -18,8 +19,9 @@ import { benchWorkflows } from './workflows/bench.ts';
 
 /**
  * `npm run bench` runs everything; `npm run bench -- relay`, or `latency`, `http`, `hybrid`, `shards`, `peers`, `lifecycle`, `cpu`, `growth`,
- * `pickup`, `workflows`, `lambda`, one part. `WE_BENCH_GROWTH` (10000,1000000) lists how many rows `growth` measures with, `WE_BENCH_HELD_SECONDS` (30) how
+ * `pickup`, `workflows`, `lambda`, `dialects`, one part. `WE_BENCH_GROWTH` (10000,1000000) lists how many rows `growth` measures with, `WE_BENCH_HELD_SECONDS` (30) how
  * long it holds a transaction open, and `WE_BENCH_HELD_JOBS` (1000000) for how many jobs before.
+ * `WE_BENCH_SHAPE_SCALE` (0.1) is by how much the shapes of `dialects` are scaled: 1 is 50,000 and 500,000 jobs and 50,000 workflows.
  * `WE_BENCH_LIVE` (10000,100000) lists how many instances live beside a step that is measured.
  * `WE_BENCH_ROUNDS` (3), `WE_BENCH_SECONDS` (10) and `WE_BENCH_MESSAGES` (1,000,000) make it shorter; `WE_BENCH_BACKLOGS` (10000) lists sizes of
  * backlog to drain besides, such as 10000,10000000. Figures go to the terminal as the tables of BENCHMARKS.md; `--save`
@@ -49,6 +51,7 @@ const parts: Readonly<Record<string, (stack: BenchStack) => Promise<void>>> = {
   },
   pickup,
   lambda: benchFunctions,
+  dialects,
 };
 
 const rounds = Number(process.env['WE_BENCH_ROUNDS'] ?? 3);
@@ -210,6 +213,15 @@ async function pickup(stack: BenchStack): Promise<void> {
   // Three seconds at 100 a second are 300 jobs: enough for a p99, and the whole of it ends within a minute a round.
   const options = { rounds, seconds: Math.min(seconds, 3), progress };
   for await (const row of benchPickup(stack, options)) console.log(`| ${row.join(' | ')} |`);
+}
+
+async function dialects(stack: BenchStack): Promise<void> {
+  console.log(
+    '\nThe load tests of the engine seed, from their clients to the end of every job, 3 worker processes:\n',
+  );
+  wideTable([DIALECT_HEAD]);
+  const scale = Number(process.env['WE_BENCH_SHAPE_SCALE'] ?? 0.1);
+  for await (const row of benchDialects(stack, { scale, progress })) console.log(`| ${row.join(' | ')} |`);
 }
 
 async function benchFunctions(stack: BenchStack): Promise<void> {
