@@ -38,21 +38,6 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
-      // Needs Java and a package from elsewhere: npm run test:clients.
-      ...(process.env['WE_TEST_CLIENTS']
-        ? [
-            {
-              test: {
-                name: 'clients',
-                include: ['test/clients/**/*.clients.test.ts'],
-                ...backends,
-                testTimeout: 300_000,
-                fileParallelism: false,
-                sequence: { groupOrder: 6 },
-              },
-            },
-          ]
-        : []),
       {
         test: {
           name: 'infra',
