@@ -15,6 +15,16 @@ export interface RetrySettings {
   readonly jitter?: number | undefined;
 }
 
+const DAY_MS = 86_400_000;
+
+/** From and to, both included. */
+export const retryBounds = {
+  base_ms: [1, DAY_MS],
+  multiplier: [1, 100],
+  max_ms: [1, 7 * DAY_MS],
+  jitter: [0, 1],
+} as const;
+
 export const defaultRetryPolicy: RetryPolicy = { baseMs: 1_000, multiplier: 2, maxMs: 60_000, jitter: 0.1 };
 
 /** The policy with what a job sets in its place. */

@@ -1,5 +1,6 @@
 import { isStepId, type StepId } from '../../events/ids.ts';
 import { rawMembers } from '../raw-json.ts';
+import { retryBounds } from '../retry-policy.ts';
 import type { Assignment, BoundaryTimer, Branch, Definition, Step, StepType } from './definition.ts';
 import { stepTypes } from './definition.ts';
 import { durationMs } from './duration.ts';
@@ -196,19 +197,12 @@ function readCompensation(fields: FieldReader): Step['compensation'] {
   return jobType && { jobType, retryCount };
 }
 
-const RETRY_BOUNDS = {
-  base_ms: [1, 86_400_000],
-  multiplier: [1, 100],
-  max_ms: [1, 86_400_000],
-  jitter: [0, 1],
-} as const;
-
 function readRetry(fields: FieldReader): Step['retry'] {
   const raw = fields.raw('retry', '{');
   const inner = raw === undefined ? undefined : fields.within('retry', raw);
   if (!inner) return undefined;
   const settings: Record<string, number> = {};
-  for (const [name, [min, max]] of Object.entries(RETRY_BOUNDS)) {
+  for (const [name, [min, max]] of Object.entries(retryBounds)) {
     const value = inner.number(name);
     if (value === undefined) continue;
     if (value < min || value > max) inner.fault(`${name} must be from ${min} to ${max}, got ${value}`);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { retryBounds } from '../../engine/retry-policy.ts';
 import { uniqueModes } from '../../engine/unique.ts';
 import { isStepId, isUuid } from '../../events/ids.ts';
 
@@ -76,15 +77,30 @@ const DAY_MS = 24 * 3_600_000;
 
 export const retrySettings = z
   .strictObject({
-    base_ms: z.int().min(1).max(DAY_MS).optional().meta({ description: 'Before the first retry; 1000.' }),
-    multiplier: z.number().min(1).max(100).optional().meta({ description: 'From one delay to the next; 2.' }),
+    base_ms: z
+      .int()
+      .min(retryBounds.base_ms[0])
+      .max(retryBounds.base_ms[1])
+      .optional()
+      .meta({ description: 'Before the first retry; 1000.' }),
+    multiplier: z
+      .number()
+      .min(retryBounds.multiplier[0])
+      .max(retryBounds.multiplier[1])
+      .optional()
+      .meta({ description: 'From one delay to the next; 2.' }),
     max_ms: z
       .int()
-      .min(1)
-      .max(7 * DAY_MS)
+      .min(retryBounds.max_ms[0])
+      .max(retryBounds.max_ms[1])
       .optional()
       .meta({ description: 'The longest delay; 60000.' }),
-    jitter: z.number().min(0).max(1).optional().meta({ description: '0.1, the default, is ±10 %.' }),
+    jitter: z
+      .number()
+      .min(retryBounds.jitter[0])
+      .max(retryBounds.jitter[1])
+      .optional()
+      .meta({ description: '0.1, the default, is ±10 %.' }),
   })
   .meta({ id: 'RetrySettings', description: 'Delays between attempts; what is absent is the default.' });
 

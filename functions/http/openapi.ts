@@ -81,10 +81,10 @@ function refusals(scope: string): Record<string, ReplyShape> {
   };
 }
 
-function response(status: string, { description, schema, contentType = 'application/json' }: ReplyShape) {
+function response(status: string, { description, schema, contentTypes = ['application/json'] }: ReplyShape) {
   if (status === '204') return { description };
   const isProblem = Number(status) >= 400;
-  const media = isProblem ? 'application/problem+json' : contentType;
+  const media = isProblem ? ['application/problem+json'] : contentTypes;
   const content = isProblem ? { schema: problem } : { schema: schema ?? z.string() };
-  return { description, content: { [media]: content } };
+  return { description, content: Object.fromEntries(media.map((type) => [type, content])) };
 }

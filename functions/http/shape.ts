@@ -41,7 +41,8 @@ export interface EndpointShape<Body extends z.ZodType = z.ZodType, Query extends
 export interface ReplyShape {
   readonly description: string;
   readonly schema?: z.ZodType;
-  readonly contentType?: string;
+  /** Each that it may have. */
+  readonly contentTypes?: readonly string[];
 }
 
 export interface Input<Body, Query> {

@@ -27,7 +27,7 @@ beforeAll(async () => {
   service = await createService();
   stack = millrace(['start'], {
     cwd: service.directory,
-    env: { WE_DISPATCH_MODE: 'polling', WE_HTTP_PORT: '0' },
+    env: { WE_DISPATCH_MODE: 'polling', WE_HTTP_PORT: '0', WE_GRPC_PORT: '0' },
   });
   await waitFor(
     () => {

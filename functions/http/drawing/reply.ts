@@ -11,7 +11,7 @@ export const graphFormat = z
 
 export const graphReply: ReplyShape = {
   description: "A flowchart as Mermaid's text, or as an SVG document.",
-  contentType: 'text/plain',
+  contentTypes: ['text/plain', 'image/svg+xml'],
 };
 
 export function graphOf(drawing: Drawing, format: z.infer<typeof graphFormat>, event: HttpEvent): Reply {
