@@ -1,6 +1,7 @@
 import type { DispatchMode } from '../../../engine/deps.ts';
 import type { BenchStack } from '../environment.ts';
 import { spread } from '../statistics.ts';
+import { runDbos } from './dbos.ts';
 import { measureStepCosts } from './step-cost.ts';
 import { type SubmitResult, submitWorkflows } from './submit.ts';
 import { runWorkflows } from './whole-run.ts';
@@ -19,6 +20,9 @@ const SEED: readonly [string, string][] = [
   ['the seed on an M4: submitted a minute, one a request', '360,000'],
 ];
 
+/** Of all its rounds together. */
+const DBOS_SECONDS = 45;
+
 const LOADS = [
   { name: 'one a request, 100 connections', batch: 1, connections: 100 },
   { name: 'batches of 1,000, 4 connections', batch: 1000, connections: 4 },
@@ -34,6 +38,7 @@ export async function* benchWorkflows(
   for (const mode of ['polling', 'kafka_outbox'] as const) {
     yield* orItsFailure(`end to end, ${mode}`, endToEnd(stack, bench, mode));
   }
+  yield* orItsFailure('DBOS 5.3.0', endToEndInDbos(stack, bench));
   yield* orItsFailure('cost of a step', stepCosts(stack, bench));
 }
 
@@ -80,6 +85,19 @@ async function* endToEnd(
     rates.push(await runWorkflows(stack, mode, workflows));
   }
   yield [`steps completed a second, ${mode}, one worker process`, spread(rates)];
+}
+
+/** As DBOS is used: the process that starts a workflow runs it, and there is no backlog. */
+async function* endToEndInDbos(
+  stack: BenchStack,
+  { rounds, workflows, progress }: WorkflowBench,
+): AsyncGenerator<[string, string]> {
+  const rates: number[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    progress(`workflows end to end in DBOS, round ${round} of ${rounds}`);
+    rates.push(await runDbos(stack, { workflows, seconds: DBOS_SECONDS / rounds }));
+  }
+  yield ['steps completed a second, DBOS 5.3.0, one process that starts and runs them', spread(rates)];
 }
 
 async function* stepCosts(
