@@ -3,6 +3,7 @@ import { MillraceError } from '../../engine/errors.ts';
 import type { Topic } from '../../events/ids.ts';
 import { createClient } from './client.ts';
 import type { KafkaConfig } from './config.ts';
+import { createTopics } from './create-topics.ts';
 import { translate } from './errors.ts';
 import { resolveBrokers } from './msk-brokers.ts';
 import { applyMskTopics, planMskTopics } from './msk-topics.ts';
@@ -21,14 +22,14 @@ export function applyTopics(config: KafkaConfig, wanted: readonly WantedTopic[])
     const plans = await plan(admin, wanted);
     const missing = wanted.filter((_, index) => plans[index]?.action === 'create');
     if (missing.length > 0) {
-      await admin.createTopics({
-        waitForLeaders: true,
-        topics: missing.map(({ topic, partitions, replicationFactor }) => ({
+      await createTopics(
+        admin,
+        missing.map(({ topic, partitions, replicationFactor }) => ({
           topic,
           numPartitions: partitions,
           replicationFactor,
         })),
-      });
+      );
     }
     return plans;
   });

@@ -38,7 +38,10 @@ export function createPool(config: PostgresConfig, logger: Logger): Pool {
     application_name: 'millrace',
     types: textTypes,
   });
-  // An idle connection that breaks is replaced at the next use; without a listener it would end the process.
+  // One that breaks while somebody has it, between two statements of a transaction: his next statement says so, and without a
+  // listener it would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  // An idle connection that breaks is replaced at the next use; without a listener it would end the process too.
   pool.on('error', (error) => {
     logger.warn('an idle database connection was lost', {
       database: redact(config.dsn),

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
+import { createTopics } from '../../adapters/kafka/create-topics.ts';
 import { header } from '../../events/headers.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 import type { SeenValue } from './history.ts';
@@ -28,9 +29,9 @@ export async function createTopic(
   const admin = plainClient(brokers).admin();
   await admin.connect();
   const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-  await admin
-    .createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions, configEntries }] })
-    .finally(() => admin.disconnect());
+  await createTopics(admin, [{ topic, numPartitions: partitions, configEntries }]).finally(() =>
+    admin.disconnect(),
+  );
 }
 
 /** How many records the topic holds now. */

@@ -11,6 +11,7 @@ import {
   ResourcePatternTypes,
 } from 'kafkajs';
 import { describe, inject } from 'vitest';
+import { createTopics as createThem } from '../../adapters/kafka/create-topics.ts';
 import './provided.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -73,14 +74,14 @@ export interface TopicRequest {
 export async function createTopics(topics: readonly (string | TopicRequest)[]): Promise<void> {
   const requests = topics.map((topic) => (typeof topic === 'string' ? { topic } : topic));
   await withAdmin((admin) =>
-    admin.createTopics({
-      waitForLeaders: true,
-      topics: requests.map(({ topic, partitions = 1, config = {} }) => ({
+    createThem(
+      admin,
+      requests.map(({ topic, partitions = 1, config = {} }) => ({
         topic,
         numPartitions: partitions,
         configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
       })),
-    }),
+    ),
   );
 }
 
