@@ -4,8 +4,8 @@ import type { OutgoingRecord, Publisher, PublishReceipt } from '../../engine/por
 import { createClient } from './client.ts';
 import type { KafkaConfig } from './config.ts';
 import { isTooLarge, translate } from './errors.ts';
+import { SendAnswers } from './kafkajs-answers.ts';
 import { OffsetGuard } from './offset-guard.ts';
-import { keyPartitioner } from './partitioner.ts';
 import { requestRanges, tooLarge } from './request-ranges.ts';
 
 /** Connects an idempotent producer. @throws MillraceError that names what the broker refused */
@@ -16,14 +16,15 @@ export async function connectKafkaJsPublisher(config: KafkaConfig, clientId: str
 }
 
 /**
- * kafkajs is safe in one discipline only: one send in flight, acks of all replicas, idempotent, and a new producer after any
- * error. After a failed send it takes sequence numbers back that the broker may have stored; using them again would make the
+ * kafkajs is safe in one discipline only: one send in flight, acks of all replicas, idempotent, an answer for every partition,
+ * and a new producer after any error. After a failed send it takes sequence numbers back that the broker may have stored; using them again would make the
  * broker drop the next batch as a duplicate and call it a success.
  */
 class KafkaPublisher implements Publisher {
   readonly #config: KafkaConfig;
   readonly #client: Kafka;
   readonly #offsets = new OffsetGuard();
+  readonly #answers = new SendAnswers();
   #producer: Producer | undefined;
   #broken: MillraceError | undefined;
   #closed = false;
@@ -39,7 +40,7 @@ class KafkaPublisher implements Publisher {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: keyPartitioner,
+      createPartitioner: () => (args) => this.#answers.partition(args),
     });
     try {
       await producer.connect();
@@ -99,7 +100,10 @@ class KafkaPublisher implements Publisher {
         compression: CompressionTypes.None,
         topicMessages: byTopic(records, from, to),
       };
-      for (const { topicName, partition, baseOffset } of (await this.#producer?.sendBatch(batch)) ?? []) {
+      this.#answers.begin();
+      const answers = (await this.#producer?.sendBatch(batch)) ?? [];
+      this.#answers.check(answers);
+      for (const { topicName, partition, baseOffset } of answers) {
         if (baseOffset !== undefined) this.#offsets.check(topicName, partition, BigInt(baseOffset));
       }
     } catch (error) {

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import nodeFlags from '../../cli/node-flags.json' with { type: 'json' };
 import type { Topic } from '../../events/ids.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 import { kill } from './relay-process.ts';
@@ -30,7 +31,9 @@ export class CliRelay implements AsyncDisposable {
 
   /** Resolves once it is leader or standby. */
   static async start({ env, within = [] }: CliRelayOptions): Promise<CliRelay> {
-    const [file = '', ...args] = [...within, process.execPath, join(ROOT, 'cli', 'main.ts'), 'relay'];
+    // As `cli/millrace.mjs` starts it, which would stand between the test and the process it kills.
+    const node = [process.execPath, ...nodeFlags.relay, join(ROOT, 'cli', 'main.ts')];
+    const [file = '', ...args] = [...within, ...node, 'relay'];
     const child = spawn(file, args, {
       cwd: ROOT,
       env: { ...process.env, ...env },

@@ -6,6 +6,7 @@ import { type KafkaClient, type KafkaConfig, readKafkaConfig } from '../../adapt
 import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
 import { type KafkaServer, startKafka } from '../../cli/dev/backends/kafka.ts';
 import { kafkaUsers } from '../../cli/dev/backends/kafka-properties.ts';
+import { waitFor } from '../helpers/wait-for.ts';
 import type { RelayFixture, RunningRelay } from '../int/relay-cdc/fixture.ts';
 import { patiently, plainClient } from './topic-history.ts';
 
@@ -91,7 +92,22 @@ export class KafkaCluster implements AsyncDisposable {
     const { topics } = await patiently(() =>
       this.withAdmin((admin) => admin.fetchTopicMetadata({ topics: [topic] })),
     );
-    return (topics[0]?.partitions[0]?.leader ?? 1) - 1;
+    const first = topics[0]?.partitions.find(({ partitionId }) => partitionId === 0);
+    return (first?.leader ?? 1) - 1;
+  }
+
+  /** Takes the topic's first partition from its leader, which stays up and goes on leading others. */
+  async moveLeader(topic: string): Promise<void> {
+    const from = await this.leaderOf(topic);
+    const replicas = this.brokers.map((_, broker) => broker + 1).filter((id) => id !== from + 1);
+    const partitionAssignment = [{ partition: 0, replicas }];
+    await this.withAdmin((admin) =>
+      admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment }] }),
+    );
+    await waitFor(async () => (await this.leaderOf(topic)) !== from, {
+      within: 30_000,
+      what: 'another leader',
+    });
   }
 
   /** Whether a replica of any partition is out of sync. */

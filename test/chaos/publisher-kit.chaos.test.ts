@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kafkaClients } from '../../adapters/kafka/config.ts';
 import { type KitSize, kitClauses } from '../conformance/publisher-kit/clauses.ts';
-import { knownFailures } from '../conformance/publisher-kit/known-failures.ts';
 import { resultTable } from '../conformance/publisher-kit/result-table.ts';
 import { clientUnderTest, type Setting, startSetting } from '../conformance/publisher-kit/setting.ts';
 import { describeKafka } from '../helpers/kafka.ts';
@@ -44,7 +43,7 @@ describeKafka('the publisher conformance kit', () => {
             (failure: unknown) => ({ text: String(failure), failure }),
           );
           table.add(client, id, note);
-          if (knownFailures[client]?.[id] === undefined) expect(note.failure).toBeUndefined();
+          expect(note.failure).toBeUndefined();
         });
       }
     });
