@@ -9,19 +9,24 @@ import type { JobLimits } from './limits.ts';
 import type { RetrySettings } from './retry-policy.ts';
 import type { UniqueRule } from './unique.ts';
 
-export interface NewJobOptions {
+export interface JobRequest {
   readonly type: StepId;
+  /** JSON text, as sent. */
   readonly payload: string;
   readonly maxRetries: number;
   readonly retry?: RetrySettings | undefined;
   readonly priority?: number | undefined;
   readonly runAt?: Date | undefined;
   readonly idempotencyKey?: string | undefined;
-  readonly requestHash?: Buffer | undefined;
   readonly unique?: UniqueRule | undefined;
   readonly limits?: JobLimits | undefined;
   readonly partitionKey?: string | undefined;
   readonly traceparent?: string | undefined;
+}
+
+export interface NewJobOptions extends JobRequest {
+  /** Of the request as it was sent, where it has an idempotency key. */
+  readonly requestHash?: Buffer | undefined;
   readonly step?: { readonly instanceId: InstanceId; readonly index: number } | undefined;
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { RoleLease, RoleScheduler } from '../../engine/ports/role-scheduler.ts';
 import { RenewedHold } from '../renewed-hold.ts';
+import { waitForRole } from '../wait-for-role.ts';
 
 export interface EtcdRolesOptions {
   readonly client: Etcd3;
@@ -27,19 +28,15 @@ export class EtcdRoleScheduler implements RoleScheduler {
     this.#options = options;
   }
 
-  async acquire(role: string, signal: AbortSignal): Promise<RoleLease | undefined> {
+  acquire(role: string, signal: AbortSignal): Promise<RoleLease | undefined> {
     const { clock, logger, intervalMs = 1_000 } = this.#options;
-    while (!signal.aborted) {
-      try {
-        const hold = await this.#try(role);
-        if (hold && !signal.aborted) return hold;
-        await hold?.release();
-      } catch (error) {
-        logger.warn('etcd does not say who holds a role; it is asked again', { role, error });
-      }
-      await clock.sleep(intervalMs, signal);
-    }
-    return undefined;
+    return waitForRole(signal, {
+      clock,
+      intervalMs,
+      take: () => this.#try(role),
+      unanswered: (error) =>
+        logger.warn('etcd does not say who holds a role; it is asked again', { role, error }),
+    });
   }
 
   async #try(role: string): Promise<RenewedHold | undefined> {

@@ -1,4 +1,3 @@
-import { MillraceError } from '../../engine/errors.ts';
 import type {
   OutgoingPack,
   OutgoingRecord,
@@ -14,6 +13,7 @@ import { DirectCluster } from './direct-cluster.ts';
 import { translate } from './errors.ts';
 import { firstMessageBytes, halves, type Lot, planLots, writeLot } from './lots.ts';
 import type { PartitionBatch } from './produce.ts';
+import { PublishGate } from './publish-gate.ts';
 import { sealBatch } from './record-batch.ts';
 
 /** Sequence numbers of a partition go round after this many records. */
@@ -48,8 +48,7 @@ class DirectPublisher implements Publisher {
   readonly #producer: { readonly producerId: bigint; readonly producerEpoch: number };
   readonly #sequences = new Map<string, number>();
   readonly #memory = new BatchMemory();
-  #state: 'open' | 'busy' | 'closed' = 'open';
-  #failure: MillraceError | undefined;
+  readonly #gate = new PublishGate();
 
   constructor(
     config: KafkaConfig,
@@ -66,42 +65,22 @@ class DirectPublisher implements Publisher {
     return this.publishPacks(records.map(packOfOne));
   }
 
-  async publishPacks(packs: readonly OutgoingPack[]): Promise<PublishReceipt> {
-    this.#requireOpen();
-    this.#state = 'busy';
-    const refused: Refused[] = [];
+  publishPacks(packs: readonly OutgoingPack[]): Promise<PublishReceipt> {
     const topics = new Set(packs.map(({ topic }) => topic));
-    try {
-      const queues = planLots(packs, await this.#partitionsOf(topics));
-      while (queues.length > 0) await this.#round(queues, refused);
-      this.#state = 'open';
-      return { refused: refused.sort((a, b) => a.index - b.index) };
-    } catch (error) {
-      const doing = `publishing to ${[...topics].join(', ')}`;
-      this.#failure = translate(error, { config: this.#config, doing });
-      this.#state = 'closed';
-      throw this.#failure;
-    }
+    return this.#gate.pass(
+      async () => {
+        const refused: Refused[] = [];
+        const queues = planLots(packs, await this.#partitionsOf(topics));
+        while (queues.length > 0) await this.#round(queues, refused);
+        return { refused: refused.sort((a, b) => a.index - b.index) };
+      },
+      (error) => translate(error, { config: this.#config, doing: `publishing to ${[...topics].join(', ')}` }),
+    );
   }
 
   async close(): Promise<void> {
-    this.#state = 'closed';
+    this.#gate.close();
     await this.#cluster.close();
-  }
-
-  #requireOpen(): void {
-    if (this.#state === 'open') return;
-    if (this.#state === 'busy') {
-      throw new MillraceError('internal', 'A publish is under way; one at a time keeps the order.');
-    }
-    throw new MillraceError(
-      'publish_failed',
-      'This publisher is closed or has failed; open a new one and replay.',
-      {
-        cause: this.#failure,
-        retryable: true,
-      },
-    );
   }
 
   async #partitionsOf(topics: ReadonlySet<Topic>): Promise<Map<Topic, number>> {

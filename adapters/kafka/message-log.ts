@@ -7,6 +7,7 @@ import type { Topic } from '../../events/ids.ts';
 import { createClient } from './client.ts';
 import type { KafkaConfig } from './config.ts';
 import { connectionOptions } from './connection-options.ts';
+import { createTopics } from './create-topics.ts';
 import { DirectCluster } from './direct-cluster.ts';
 import { topicMissing, translate } from './errors.ts';
 import { KafkaLogReader } from './log-reader.ts';
@@ -57,10 +58,7 @@ export class KafkaMessageLog implements MessageLog {
           resources: [{ type: TOPIC_RESOURCE, name: topic, configEntries }],
         });
       } else {
-        await admin.createTopics({
-          waitForLeaders: true,
-          topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries }],
-        });
+        await createTopics(admin, [{ topic, numPartitions: partitions, replicationFactor, configEntries }]);
       }
     } catch (error) {
       throw translate(error, { config, doing: `declaring ${topic}`, otherwise: 'broker_unreachable' });

@@ -1,5 +1,4 @@
 import { compatibilityPartitioner, type MessageToProduce, ProduceAcks, Producer } from '@platformatic/kafka';
-import { MillraceError } from '../../engine/errors.ts';
 import type { OutgoingRecord, Publisher, PublishReceipt } from '../../engine/ports/event-streamer.ts';
 import type { Topic } from '../../events/ids.ts';
 import type { KafkaConfig } from './config.ts';
@@ -7,6 +6,7 @@ import { connectionOptions } from './connection-options.ts';
 import { isTooLarge, topicMissing, translate } from './errors.ts';
 import { resolveBrokers } from './msk-brokers.ts';
 import { OffsetGuard } from './offset-guard.ts';
+import { PublishGate } from './publish-gate.ts';
 import { requestRanges, tooLarge } from './request-ranges.ts';
 
 /** About a minute of tries; the library would go on for ever, and the caller can do better with a new producer. */
@@ -52,9 +52,8 @@ class PlatformaticPublisher implements Publisher {
   readonly #config: KafkaConfig;
   readonly #producer: Producer<Buffer, Buffer, Buffer, Buffer>;
   readonly #offsets = new OffsetGuard();
-  readonly #topics = new Set<Topic>();
-  #state: 'open' | 'busy' | 'closed' = 'open';
-  #failure: MillraceError | undefined;
+  readonly #known = new Set<Topic>();
+  readonly #gate = new PublishGate();
 
   private constructor(config: KafkaConfig, producer: Producer<Buffer, Buffer, Buffer, Buffer>) {
     this.#config = config;
@@ -74,49 +73,33 @@ class PlatformaticPublisher implements Publisher {
     return new PlatformaticPublisher(config, producer);
   }
 
-  async publish(records: readonly OutgoingRecord[]): Promise<PublishReceipt> {
-    this.#requireOpen();
-    this.#state = 'busy';
-    const refused: { index: number; reason: string }[] = [];
-    try {
-      for (const { topic } of records) await this.#requireTopic(topic);
-      for (const [from, to] of requestRanges(records)) await this.#send(records, { from, to, refused });
-      this.#state = 'open';
-      return { refused };
-    } catch (error) {
-      const topics = [...new Set(records.map(({ topic }) => topic))].join(', ');
-      this.#failure = translate(error, { config: this.#config, doing: `publishing to ${topics}` });
-      this.#state = 'closed';
-      throw this.#failure;
-    }
+  publish(records: readonly OutgoingRecord[]): Promise<PublishReceipt> {
+    const topics = new Set(records.map(({ topic }) => topic));
+    return this.#gate.pass(
+      async () => {
+        const refused: { index: number; reason: string }[] = [];
+        for (const topic of topics) await this.#requireTopic(topic);
+        for (const [from, to] of requestRanges(records)) await this.#send(records, { from, to, refused });
+        return { refused };
+      },
+      (error) => translate(error, { config: this.#config, doing: `publishing to ${[...topics].join(', ')}` }),
+    );
   }
 
   async close(): Promise<void> {
-    this.#state = 'closed';
+    this.#gate.close();
     await this.#producer.close(true);
-  }
-
-  #requireOpen(): void {
-    if (this.#state === 'open') return;
-    if (this.#state === 'busy') {
-      throw new MillraceError('internal', 'A publish is under way; one at a time keeps the order.');
-    }
-    throw new MillraceError(
-      'publish_failed',
-      'This publisher is closed or has failed; open a new one and replay.',
-      { cause: this.#failure, retryable: true },
-    );
   }
 
   /** A send to a topic that is not there would be tried again for a minute. */
   async #requireTopic(topic: Topic): Promise<void> {
-    if (this.#topics.has(topic)) return;
+    if (this.#known.has(topic)) return;
     const wanted = { topics: [topic], autocreateTopics: false, retries: UNKNOWN_TOPIC_RETRIES };
     await this.#producer.metadata(wanted).catch((error: unknown) => {
       if (!(error instanceof Error) || !error.message.startsWith('Unknown topic')) throw error;
       throw topicMissing(topic, error);
     });
-    this.#topics.add(topic);
+    this.#known.add(topic);
   }
 
   async #send(

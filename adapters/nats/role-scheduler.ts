@@ -2,6 +2,7 @@ import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { RoleLease, RoleScheduler } from '../../engine/ports/role-scheduler.ts';
 import { RenewedHold } from '../renewed-hold.ts';
+import { waitForRole } from '../wait-for-role.ts';
 import type { Nats } from './connection.ts';
 import { isMissing, isWrongLastSequence } from './errors.ts';
 import { ROLES_STREAM } from './own-streams.ts';
@@ -25,19 +26,15 @@ export class NatsRoleScheduler implements RoleScheduler {
     this.#options = options;
   }
 
-  async acquire(role: string, signal: AbortSignal): Promise<RoleLease | undefined> {
+  acquire(role: string, signal: AbortSignal): Promise<RoleLease | undefined> {
     const { clock, logger, intervalMs = 1_000 } = this.#options;
-    while (!signal.aborted) {
-      try {
-        const hold = await this.#try(role);
-        if (hold && !signal.aborted) return hold;
-        await hold?.release();
-      } catch (error) {
-        logger.warn('NATS does not say who holds a role; it is asked again', { role, error });
-      }
-      await clock.sleep(intervalMs, signal);
-    }
-    return undefined;
+    return waitForRole(signal, {
+      clock,
+      intervalMs,
+      take: () => this.#try(role),
+      unanswered: (error) =>
+        logger.warn('NATS does not say who holds a role; it is asked again', { role, error }),
+    });
   }
 
   async #try(role: string): Promise<RenewedHold | undefined> {

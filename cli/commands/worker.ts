@@ -1,24 +1,17 @@
 import { Command, Option } from 'commander';
 import { readInteger } from '../../adapters/env.ts';
-import { openTracing } from '../../adapters/opentelemetry/open-tracing.ts';
-import { createJsonLogger } from '../../adapters/system/logger.ts';
-import { readWorkerConfig } from '../../functions/worker/config.ts';
+import { readEventBus } from '../../adapters/event-bus-config.ts';
 import { PollingRunner } from '../../sdk/polling-runner.ts';
-import { loadServiceConfig } from '../service-config.ts';
 import { aborted, announceReady, releaseParent, shutdownSignal } from '../shutdown.ts';
+import { type Source, startRunner } from './start-runner.ts';
 
-/** Starts a source. */
+/** Starts a source. Those that need a broker are loaded when asked for: a worker that polls does without its client. */
 const sources = {
   polling: startPolling,
-  kafka: async () => (await import('./kafka-sources.ts')).startKafkaRunner(),
-  bus: async () => (await import('./bus-source.ts')).startBusRunner(),
-  'msk-local': async () => (await import('./kafka-sources.ts')).startMskLocal(),
+  kafka: async () => (await import('./stream-source.ts')).startStreamRunner('kafka'),
+  bus: async () => (await import('./stream-source.ts')).startStreamRunner(readEventBus(process.env)),
+  'msk-local': async () => (await import('./msk-local-source.ts')).startMskLocal(),
 } satisfies Record<string, (options: { standBy: boolean }) => Promise<Source>>;
-
-interface Source {
-  readonly stop: () => Promise<void>;
-  readonly metricsUrl?: string | undefined;
-}
 
 export function workerCommand(): Command {
   return new Command('worker')
@@ -55,32 +48,10 @@ async function worker({ source, standBy = false }: WorkerArguments): Promise<voi
   releaseParent();
 }
 
-async function startPolling({ standBy }: { standBy: boolean }): Promise<Source> {
-  const { logLevel, traced, ...settings } = readWorkerConfig(process.env, {
-    concurrency: 10,
-    mayUsePostgres: true,
+function startPolling({ standBy }: { standBy: boolean }): Promise<Source> {
+  return startRunner({ concurrency: 10 }, ({ options, api }) => {
+    const prefetch = readInteger(process.env, 'WE_WORKER_PREFETCH', { fallback: 0, min: 0, max: 10_000 });
+    const direct = api && { api, pollApi: api };
+    return { runner: new PollingRunner({ ...options, prefetch, standBy, ...direct }) };
   });
-  const tracing = await openTracing(traced);
-  const { jobs } = await loadServiceConfig();
-  const direct =
-    settings.apiUrl === undefined ? await (await import('../direct-worker.ts')).open(settings) : undefined;
-  const prefetch = readInteger(process.env, 'WE_WORKER_PREFETCH', { fallback: 0, min: 0, max: 10_000 });
-  const runner = new PollingRunner({
-    ...settings,
-    prefetch,
-    standBy,
-    tracing,
-    handlers: jobs,
-    logger: createJsonLogger(logLevel),
-    ...(direct ? { api: direct.api, pollApi: direct.api } : {}),
-  });
-  await runner.start();
-  return {
-    metricsUrl: direct?.metricsUrl,
-    stop: async () => {
-      await runner.stop();
-      await direct?.close();
-      await tracing?.close();
-    },
-  };
 }

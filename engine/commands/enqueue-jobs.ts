@@ -1,28 +1,10 @@
-import type { JobId, StepId } from '../../events/ids.ts';
+import type { JobId } from '../../events/ids.ts';
 import type { NewJob } from '../commit.ts';
 import type { EngineDeps } from '../deps.ts';
 import { MillraceError } from '../errors.ts';
 import type { JobRecord } from '../job.ts';
 import { type JobPolicy, limitsOf, uniqueOf } from '../job-policy.ts';
-import type { JobLimits } from '../limits.ts';
-import { newJob } from '../new-job.ts';
-import type { RetrySettings } from '../retry-policy.ts';
-import type { UniqueRule } from '../unique.ts';
-
-export interface JobRequest {
-  readonly type: StepId;
-  /** JSON text, as sent. */
-  readonly payload: string;
-  readonly maxRetries: number;
-  readonly retry?: RetrySettings | undefined;
-  readonly priority?: number | undefined;
-  readonly runAt?: Date | undefined;
-  readonly idempotencyKey?: string | undefined;
-  readonly unique?: UniqueRule | undefined;
-  readonly limits?: JobLimits | undefined;
-  readonly partitionKey?: string | undefined;
-  readonly traceparent?: string | undefined;
-}
+import { type JobRequest, newJob } from '../new-job.ts';
 
 export type Enqueued =
   | { readonly kind: 'created'; readonly job: NewJob }

@@ -1,6 +1,6 @@
-import type { JobRequest } from '../../engine/commands/enqueue-jobs.ts';
 import { limits } from '../../engine/deps.ts';
 import { MillraceError } from '../../engine/errors.ts';
+import type { JobRequest } from '../../engine/new-job.ts';
 import type { UniqueRule } from '../../engine/unique.ts';
 import type { StepId } from '../../events/ids.ts';
 

@@ -12,7 +12,7 @@ const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 describe('the image', () => {
   test('has every package and folder that its processes import', async () => {
-    const commands = ['relay', 'worker', 'kafka-sources', 'api', 'migrate', 'topics'];
+    const commands = ['relay', 'worker', 'msk-local-source', 'api', 'migrate', 'topics'];
     const { metafile } = await build({
       absWorkingDir: ROOT,
       entryPoints: commands.map((name) => `cli/commands/${name}.ts`),

@@ -1,16 +1,7 @@
-import type { LedgerDelivery, LedgerDue, LedgerRef } from '../../../engine/ports/delivery-ledger.ts';
+import type { LedgerDue, LedgerRef } from '../../../engine/ports/delivery-ledger.ts';
 import type { DeadMessage } from '../../../engine/ports/event-bus.ts';
 import type { Database } from './database.ts';
-
-interface DeliveryRow {
-  sequence: string | null;
-  subject: string;
-  message_key: string;
-  headers: string;
-  payload: Buffer;
-  published_at: Date;
-  delivery_count: number;
-}
+import { type EventRow, toDelivered } from './eventbus-deliver.ts';
 
 /** What is due is delivered once more, or is dead when it was delivered often enough. */
 export async function takeLedgerDue(
@@ -18,7 +9,7 @@ export async function takeLedgerDue(
   id: string,
   { term, limit }: { readonly term: bigint; readonly limit: number },
 ): Promise<LedgerDue> {
-  const { rows } = await db.query<DeliveryRow & { due_in_ms: number | null }>(
+  const { rows } = await db.query<(EventRow | { id: null }) & { due_in_ms: number | null }>(
     `
     with consumer as (
       select id, max_deliver, ack_wait_ms
@@ -52,7 +43,7 @@ export async function takeLedgerDue(
         and not exists (select from due where due.sequence = delivery.sequence)
     )
     select
-      next.due_in_ms, settled.sequence::text as sequence, settled.subject, settled.message_key,
+      next.due_in_ms, settled.sequence::text as id, settled.subject, settled.message_key,
       settled.headers::text as headers, settled.payload, settled.published_at, settled.delivery_count
     from next
     left join settled on settled.dead_at is null
@@ -60,7 +51,7 @@ export async function takeLedgerDue(
     `,
     [id, term.toString(), limit],
   );
-  const messages = rows.filter(({ sequence }) => sequence !== null).map(toDelivery);
+  const messages = rows.filter((row) => row.id !== null).map(toDelivered);
   return { messages, dueInMs: rows[0]?.due_in_ms ?? undefined };
 }
 
@@ -140,19 +131,19 @@ export async function buryLedgerDelivery(db: Database, ref: LedgerRef, reason: s
 }
 
 export async function selectLedgerDead(db: Database, id: string, limit: number): Promise<DeadMessage[]> {
-  const { rows } = await db.query<DeliveryRow & { reason: string; dead_at: Date }>(
+  const { rows } = await db.query<EventRow & { reason: string; dead_at: Date }>(
     `
     select
-      sequence::text as sequence, subject, message_key, headers::text as headers, payload, published_at, delivery_count,
+      sequence::text as id, subject, message_key, headers::text as headers, payload, published_at, delivery_count,
       coalesce(reason, '') as reason, dead_at
     from eventbus_log_deliveries
     where consumer_id = $1::bigint and dead_at is not null
-    order by eventbus_log_deliveries.sequence
+    order by sequence
     limit $2::integer
     `,
     [id, limit],
   );
-  return rows.map((row) => ({ ...toDelivery(row), reason: row.reason, deadAt: row.dead_at }));
+  return rows.map((row) => ({ ...toDelivered(row), reason: row.reason, deadAt: row.dead_at }));
 }
 
 export async function reviveLedgerDead(
@@ -169,16 +160,4 @@ export async function reviveLedgerDead(
     [id, sequences.map(String)],
   );
   return rowCount ?? 0;
-}
-
-function toDelivery(row: DeliveryRow): LedgerDelivery {
-  return {
-    sequence: BigInt(row.sequence ?? 0),
-    subject: row.subject,
-    key: row.message_key,
-    headers: JSON.parse(row.headers),
-    payload: row.payload,
-    publishedAt: row.published_at,
-    deliveryCount: row.delivery_count,
-  };
 }

@@ -47,7 +47,12 @@ export function planFlaky({ count, seed, run }: PlanOptions): LoadPlan {
 
 /** Workflows of three steps. */
 export function planWorkflows({ count }: PlanOptions): LoadPlan {
-  const item = (index: number) => ({
+  return { kind: 'workflows', item: pipeline, expected: { completed: count } };
+}
+
+/** The body of a workflow of three steps. */
+export function pipeline(index: number) {
+  return {
     name: `pipeline-${index}`,
     steps: [
       {
@@ -64,8 +69,7 @@ export function planWorkflows({ count }: PlanOptions): LoadPlan {
         max_retries: 1,
       },
     ],
-  });
-  return { kind: 'workflows', item, expected: { completed: count } };
+  };
 }
 
 function reliableJob(index: number, run: string) {

@@ -1,3 +1,5 @@
+import { pipeline } from '../../../cli/dev/load/plan.ts';
+
 /** The load tests of the engine seed, as their programs send them. */
 export interface Shape {
   readonly name: string;
@@ -15,7 +17,7 @@ export const shapes: readonly Shape[] = [
     path: '/api/v1/workflows',
     count: 50_000,
     inFlight: 150,
-    body: workflow,
+    body: pipeline,
   },
 ];
 
@@ -29,25 +31,4 @@ function job(index: number): object {
   }
   const payload = { load_test: true, index, iterations: 100 };
   return { type: RELIABLE[index % 4], payload, max_retries: 2 };
-}
-
-function workflow(index: number): object {
-  return {
-    name: `pipeline-${index}`,
-    steps: [
-      {
-        name: 'extract',
-        type: 'transform',
-        payload: { source: 'database', table: `events_${index % 100}` },
-        max_retries: 2,
-      },
-      { name: 'compute', type: 'compute', payload: { iterations: 500, pipeline_id: index }, max_retries: 2 },
-      {
-        name: 'notify',
-        type: 'notify',
-        payload: { channel: 'slack', message: `pipeline-${index} complete` },
-        max_retries: 1,
-      },
-    ],
-  };
 }

@@ -78,10 +78,11 @@ await describeWithServer(
       await database.drop();
     });
 
-    test.each(Object.keys(BROKERS))(
+    test.for(Object.keys(BROKERS))(
       'publishes, is triggered, consumes and acknowledges on %s',
-      async (provider) => {
-        if (provider === 'kafka' && inject('WE_TEST_KAFKA_MISSING') !== '') return;
+      async (provider, { skip }) => {
+        const missing = inject('WE_TEST_KAFKA_MISSING');
+        skip(provider === 'kafka' && missing !== '', missing);
         const env = {
           DATABASE_URL: database.dsn,
           NATS_SERVER: nats().url,

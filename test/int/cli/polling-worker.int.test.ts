@@ -72,7 +72,7 @@ test('a polling worker process completes jobs, and loads no module of Kafka', as
   expect(modules.length).toBeGreaterThan(20);
   expect(
     modules.filter((url) =>
-      /kafkajs|platformatic|adapters\/kafka|client-kafka|msk-iam|kafka-sources/.test(url),
+      /kafkajs|platformatic|adapters\/kafka|client-kafka|msk-iam|stream-source/.test(url),
     ),
   ).toEqual([]);
 });
