@@ -1,19 +1,18 @@
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildSdk } from '../../infra/packages/sdk.ts';
 import { failOnLeftoverProcesses } from '../helpers/leaks.ts';
+import { ROOT, snippetsOf } from '../helpers/snippets.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 import { millrace, type Run } from './millrace.ts';
 
 failOnLeftoverProcesses();
 
-const ROOT = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
-const BLOCK = /(?:<!-- (not run|file): ([^>]*?) -->\n)?```(sh|ts)\n([\s\S]*?)```/g;
 
 let work: string;
 let service: string;
@@ -60,13 +59,12 @@ async function start(): Promise<string> {
 }
 
 test('a newcomer can do what the tutorial says, and sees what it says', async () => {
-  const page = await readFile(join(ROOT, 'docs/tutorial.md'), 'utf8');
   const seen: string[] = [];
-  for (const [, mark, what = '', language, text = ''] of page.matchAll(BLOCK)) {
-    if (mark === 'file') await writeFile(join(service, what), text);
-    else if (mark === 'not run' && text.includes('millrace start'))
+  for (const { language, text, marks } of snippetsOf('docs/tutorial.md')) {
+    if (marks.file !== undefined) await writeFile(join(service, marks.file), text);
+    else if (marks['not run'] !== undefined && text.includes('millrace start'))
       env = { ...env, WE_API_URL: await start() };
-    else if (language === 'sh' && mark === undefined) {
+    else if (language === 'sh' && marks['not run'] === undefined) {
       const { stdout } = await run('bash', ['-eo', 'pipefail', '-c', text], { cwd: service, env });
       seen.push(stdout);
     }
