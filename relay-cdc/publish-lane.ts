@@ -79,6 +79,8 @@ export class PublishLane {
         }),
       );
     }, timeoutMs);
+    // Nobody waits any more for a call that outlives its term; it must not keep the process.
+    timer.unref();
     try {
       const answer = publisher.publishPacks?.(packs) ?? publisher.publish(openPacks(packs));
       return await Promise.race([answer, late]);

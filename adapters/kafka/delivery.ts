@@ -46,7 +46,7 @@ export class Delivery {
       } catch (error) {
         const missing = error instanceof MillraceError && error.code === 'topic_missing';
         if (!missing || performance.now() > deadline) throw error;
-        await delay(PAUSE.firstMs * 4);
+        await this.#pause(PAUSE.firstMs * 4);
       }
     }
   }
@@ -64,13 +64,19 @@ export class Delivery {
       const failure = await this.#attempt(open, outcomes);
       if (failure === undefined) continue;
       if (performance.now() + pause > deadline) throw failure;
-      await delay(pause);
+      await this.#pause(pause);
       for (const topic of new Set(open.map((batch) => batch.topic))) {
         // Who leads may have changed; when nobody can be asked the next attempt says so.
         await this.#cluster.refresh(topic).catch(rethrowMissing);
       }
     }
     return batches.map((batch) => outcomes.get(batch) ?? 'stored');
+  }
+
+  /** @throws why the cluster was closed, at once: a publisher that is closed must not go on trying */
+  async #pause(milliseconds: number): Promise<void> {
+    const { closed } = this.#cluster;
+    await delay(milliseconds, undefined, { signal: closed }).catch(() => closed.throwIfAborted());
   }
 
   /** Sends every batch to its leader once. @returns why some must be sent again; throws what repeating cannot mend */

@@ -7,6 +7,7 @@ import {
   metadataV9,
   ResponseError,
 } from '@platformatic/kafka';
+import { MillraceError } from '../../engine/errors.ts';
 import type { Topic } from '../../events/ids.ts';
 import type { KafkaConfig } from './config.ts';
 import { connectionOptions } from './connection-options.ts';
@@ -30,6 +31,7 @@ export class DirectCluster {
   readonly #config: KafkaConfig;
   readonly #pool: ConnectionPool;
   readonly #topics = new Map<Topic, { leaders: readonly number[]; readAt: number }>();
+  readonly #closing = new AbortController();
   #brokers = new Map<number, Broker>();
 
   constructor(config: KafkaConfig, clientId: string) {
@@ -38,6 +40,11 @@ export class DirectCluster {
       ...connectionOptions(config),
       requestTimeout: REQUEST_TIMEOUT_MS,
     });
+  }
+
+  /** Aborted by `close`, with what those are told who still want something. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
   }
 
   /** A new idempotent producer's id. @throws what the connection or the broker says */
@@ -75,15 +82,31 @@ export class DirectCluster {
   async connectionTo(nodeId: number): Promise<Connection> {
     const broker = this.#brokers.get(nodeId);
     if (!broker) throw new Error(`broker ${nodeId} is not known`);
-    return this.#pool.get(broker);
+    return this.#unlessClosed(() => this.#pool.get(broker));
   }
 
+  /** What is under way ends with it, and nothing connects any more: the pool itself would open new connections. */
   async close(): Promise<void> {
+    this.#closing.abort(
+      new MillraceError('publish_failed', 'This publisher was closed during a call.', { retryable: true }),
+    );
     await this.#pool.close();
   }
 
+  async #unlessClosed(connect: () => Promise<Connection>): Promise<Connection> {
+    this.closed.throwIfAborted();
+    const connection = await connect();
+    if (this.closed.aborted) await connection.close();
+    this.closed.throwIfAborted();
+    return connection;
+  }
+
+  #anyConnection(): Promise<Connection> {
+    return this.#unlessClosed(() => this.#firstAvailable());
+  }
+
   /** Brokers known from the cluster itself first: those named in the settings may have been replaced. */
-  async #anyConnection(): Promise<Connection> {
+  async #firstAvailable(): Promise<Connection> {
     if (this.#brokers.size > 0) {
       const connection = await this.#pool
         .getFirstAvailable([...this.#brokers.values()])

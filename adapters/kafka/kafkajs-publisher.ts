@@ -1,4 +1,10 @@
-import { CompressionTypes, type Kafka, type Producer, type TopicMessages } from 'kafkajs';
+import {
+  CompressionTypes,
+  type Kafka,
+  type PartitionerArgs,
+  type Producer,
+  type TopicMessages,
+} from 'kafkajs';
 import { MillraceError } from '../../engine/errors.ts';
 import type { OutgoingRecord, Publisher, PublishReceipt } from '../../engine/ports/event-streamer.ts';
 import { createClient } from './client.ts';
@@ -6,6 +12,7 @@ import type { KafkaConfig } from './config.ts';
 import { isTooLarge, translate } from './errors.ts';
 import { SendAnswers } from './kafkajs-answers.ts';
 import { OffsetGuard } from './offset-guard.ts';
+import { PublishGate } from './publish-gate.ts';
 import { requestRanges, tooLarge } from './request-ranges.ts';
 
 /** Connects an idempotent producer. @throws MillraceError that names what the broker refused */
@@ -17,18 +24,17 @@ export async function connectKafkaJsPublisher(config: KafkaConfig, clientId: str
 
 /**
  * kafkajs is safe in one discipline only: one send in flight, acks of all replicas, idempotent, an answer for every partition,
- * and a new producer after any error. After a failed send it takes sequence numbers back that the broker may have stored; using them again would make the
- * broker drop the next batch as a duplicate and call it a success.
+ * and a new producer after any error. After a failed send it takes sequence numbers back that the broker may have stored; using
+ * them again would make the broker drop the next batch as a duplicate and call it a success.
  */
 class KafkaPublisher implements Publisher {
   readonly #config: KafkaConfig;
   readonly #client: Kafka;
+  readonly #gate = new PublishGate();
   readonly #offsets = new OffsetGuard();
   readonly #answers = new SendAnswers();
   #producer: Producer | undefined;
-  #broken: MillraceError | undefined;
   #closed = false;
-  #busy = false;
 
   constructor(config: KafkaConfig, clientId: string) {
     this.#config = config;
@@ -40,10 +46,11 @@ class KafkaPublisher implements Publisher {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      createPartitioner: () => (args) => this.#answers.partition(args),
+      createPartitioner: () => (args) => this.#partition(args),
     });
     try {
       await producer.connect();
+      this.#requireOpen();
       this.#producer = producer;
     } catch (error) {
       await producer.disconnect();
@@ -55,45 +62,48 @@ class KafkaPublisher implements Publisher {
     }
   }
 
-  async publish(records: readonly OutgoingRecord[]): Promise<PublishReceipt> {
-    this.#requireUsable();
-    this.#busy = true;
-    const refused: { index: number; reason: string }[] = [];
-    try {
-      for (const [from, to] of requestRanges(records)) await this.#send(records, { from, to, refused });
-      return { refused };
-    } catch (error) {
-      const topics = [...new Set(records.map(({ topic }) => topic))].join(', ');
-      this.#broken = translate(error, { config: this.#config, doing: `publishing to ${topics}` });
-      throw this.#broken;
-    } finally {
-      this.#busy = false;
-    }
+  publish(records: readonly OutgoingRecord[]): Promise<PublishReceipt> {
+    const topics = new Set(records.map(({ topic }) => topic));
+    return this.#gate.pass(
+      async () => {
+        const refused: { index: number; reason: string }[] = [];
+        for (const [from, to] of requestRanges(records)) await this.#send(records, { from, to, refused });
+        return { refused };
+      },
+      (error) => translate(error, { config: this.#config, doing: `publishing to ${[...topics].join(', ')}` }),
+    );
   }
 
   async close(): Promise<void> {
+    this.#gate.close();
     this.#closed = true;
+    await this.#disconnect();
+  }
+
+  async #disconnect(): Promise<void> {
     const producer = this.#producer;
     this.#producer = undefined;
     await producer?.disconnect();
   }
 
-  #requireUsable(): void {
-    if (this.#busy)
-      throw new MillraceError('internal', 'A publish is under way; one at a time keeps the order.');
-    if (!this.#broken && !this.#closed) return;
-    throw new MillraceError(
-      'publish_failed',
-      'This publisher is closed or has failed; open a new one and replay.',
-      {
-        cause: this.#broken,
-        retryable: true,
-      },
-    );
+  /** Asked anew at every try of a send: kafkajs itself goes on trying once its producer is disconnected, and connects again. */
+  #partition(args: PartitionerArgs): number {
+    this.#requireOpen();
+    return this.#answers.partition(args);
+  }
+
+  #requireOpen(): void {
+    if (!this.#closed) return;
+    const closed = new MillraceError('publish_failed', 'This publisher was closed during a call.', {
+      retryable: true,
+    });
+    // What makes kafkajs give up.
+    throw Object.assign(closed, { retriable: false });
   }
 
   async #send(records: readonly OutgoingRecord[], part: Part): Promise<void> {
     const { from, to, refused } = part;
+    this.#requireOpen();
     try {
       const batch = {
         acks: -1,
@@ -108,8 +118,7 @@ class KafkaPublisher implements Publisher {
       }
     } catch (error) {
       if (!isTooLarge(error)) throw error;
-      await this.close();
-      this.#closed = false;
+      await this.#disconnect();
       await this.connect();
       if (to - from === 1) {
         refused.push({ index: from, reason: tooLarge(records[from]) });

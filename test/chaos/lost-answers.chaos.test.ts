@@ -1,15 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readKafkaConfig } from '../../adapters/kafka/config.ts';
+import { kafkaClients, readKafkaConfig } from '../../adapters/kafka/config.ts';
 import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
 import { type KafkaServer, startKafka } from '../../cli/dev/backends/kafka.ts';
 import { freePorts } from '../../cli/dev/backends/ports.ts';
+import { isMillraceError } from '../../engine/errors.ts';
 import type { Topic } from '../../events/ids.ts';
 import { describeKafka } from '../helpers/kafka.ts';
 import { startTcpProxy, type TcpProxy } from '../helpers/tcp-proxy.ts';
+import { waitFor } from '../helpers/wait-for.ts';
 
 const CALLS = 120;
 const PER_CALL = 20;
@@ -80,6 +83,44 @@ describeKafka('a publisher whose answers are lost', () => {
       expect(values).toEqual([...values].sort((a, b) => a - b));
     }
   });
+
+  test.each(kafkaClients)(
+    'gives up at once when it is closed, and connects no more: %s',
+    {
+      timeout: 60_000,
+    },
+    async (kafkaClient) => {
+      const topic = `lost.for-good.${kafkaClient}` as Topic;
+      await createTopic(`127.0.0.1:${proxy.port}`, topic);
+      const streamer = createKafkaStreamer(
+        readKafkaConfig({
+          WE_KAFKA_TRANSPORT: 'plaintext',
+          WE_KAFKA_CLIENT: kafkaClient,
+          WE_KAFKA_SEED_BROKERS: `127.0.0.1:${proxy.port}`,
+        }),
+      );
+      const publisher = await streamer.publisher();
+      const record = { topic, key: Buffer.from('key'), value: Buffer.from('1'), headers: [] };
+      await publisher.publish([record]);
+      let lost = 0;
+      proxy.onAnswer(() => {
+        lost += 1;
+        return 'lose';
+      });
+      const call = publisher.publish([record]).then(
+        () => 'stored',
+        (error: unknown) => (isMillraceError(error) ? error.code : String(error)),
+      );
+      await waitFor(() => lost >= 3, { within: 30_000, what: 'a few tries' });
+      await publisher.close();
+      expect(await call).toMatch(/^(publish_failed|broker_unreachable)$/);
+      const before = lost;
+      // As long as the longest pause between two tries.
+      await delay(2_500);
+      expect(lost).toBe(before);
+      proxy.onAnswer(() => 'pass');
+    },
+  );
 });
 
 function client(broker: string): Kafka {

@@ -73,7 +73,8 @@ function parse(line: string): PublishedLine[] {
 export async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   child.kill(signal);
   await waitFor(() => child.exitCode !== null || child.signalCode !== null, {
-    within: 20_000,
+    // Longer than the deadlines of a hand-over whose database has vanished, one after the other.
+    within: 45_000,
     what: `the relay to end after ${signal}`,
   });
 }
