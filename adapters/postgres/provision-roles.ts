@@ -39,6 +39,7 @@ export const TABLES = [
   'eventbus_log_places',
   'api_keys',
   'ui_sessions',
+  'timeouts',
 ] as const;
 
 /**

@@ -31,6 +31,7 @@ const CONFINED: readonly { readonly packages: RegExp; readonly to: readonly stri
   { packages: /^@nats-io\//, to: ['adapters/nats/'] },
   { packages: /^@aws-sdk\/client-kinesis$/, to: ['adapters/kinesis/'] },
   { packages: /^etcd3$/, to: ['adapters/etcd/'] },
+  { packages: /^@redis\//, to: ['adapters/redis/'] },
 ];
 
 const FOLDERS_FOR_UNDECIDED = /(^|\/)(src|lib|utils|common|shared|types|services)\//;
