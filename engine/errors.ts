@@ -31,7 +31,7 @@ export const errorCodes = {
   stream_missing: 'No stream claims the subject, or there is no stream or consumer of this name.',
   message_too_large: 'A message is larger than the event bus takes.',
   publish_failed: 'The broker did not acknowledge a batch.',
-  database_unreachable: 'PostgreSQL does not answer or refuses the connection.',
+  database_unreachable: 'The database does not answer or refuses the connection.',
   database_not_logical: 'PostgreSQL runs without logical decoding (wal_level).',
   migration_missing: 'A migration this code needs has not been applied.',
   migration_mismatch: 'The applied migrations are not the ones this code knows.',

@@ -40,6 +40,8 @@ export const TABLES = [
   'api_keys',
   'ui_sessions',
   'timeouts',
+  'workflow_records',
+  'workflow_outbox',
 ] as const;
 
 /**

@@ -32,6 +32,7 @@ const CONFINED: readonly { readonly packages: RegExp; readonly to: readonly stri
   { packages: /^@aws-sdk\/client-kinesis$/, to: ['adapters/kinesis/'] },
   { packages: /^etcd3$/, to: ['adapters/etcd/'] },
   { packages: /^@redis\//, to: ['adapters/redis/'] },
+  { packages: /^mysql2(\/|$)/, to: ['adapters/mysql/'] },
 ];
 
 const FOLDERS_FOR_UNDECIDED = /(^|\/)(src|lib|utils|common|shared|types|services)\//;
