@@ -2,7 +2,7 @@ import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-cl
 import type { WalSample } from '../adapters/postgres/wal-guard.ts';
 import { createHopSeconds } from '../adapters/prometheus/hop-seconds.ts';
 import type { ConsumerLag } from '../engine/ports/consumer-lag.ts';
-import type { Arrival } from './relay-core.ts';
+import type { Arrival } from './outgoing.ts';
 
 export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 

@@ -14,12 +14,21 @@ export interface PlacedRow {
   readonly firstIndex: number;
   /** It was read from the table: its position is not that of its own commit. */
   readonly fromTable?: true;
+  /** Of a row that came from the log; shared by the rows of a transaction. */
+  readonly arrival?: Arrival;
+}
+
+export interface Arrival {
+  /** How long before the server sent it it was committed, in milliseconds. */
+  readonly ageMs: number;
+  /** When it was read, by the clock of whoever tells of it. */
+  readonly readAt: number;
 }
 
 export interface Outgoing {
   readonly packs: readonly OutgoingPack[];
   /** The rows of the packs, at the same places. */
-  readonly rows: readonly OutboxRow[];
+  readonly rows: readonly PlacedRow[];
   readonly messages: number;
   /** Rows that hold no pack. They stay where they are, in the outbox, for a person to look at. */
   readonly broken: readonly { readonly id: bigint; readonly topic: Topic; readonly error: unknown }[];
@@ -39,10 +48,11 @@ export class Labeller {
 
   label(placed: readonly PlacedRow[]): Outgoing {
     const packs: OutgoingPack[] = [];
-    const rows: OutboxRow[] = [];
+    const rows: PlacedRow[] = [];
     const broken: Outgoing['broken'][number][] = [];
     let count = 0;
-    for (const { row, commitLsn, firstIndex } of placed) {
+    for (const one of placed) {
+      const { row, commitLsn, firstIndex } = one;
       const { id, topic, messages, messageCount } = row;
       try {
         checkPack(messages, messageCount);
@@ -51,7 +61,7 @@ export class Labeller {
         continue;
       }
       packs.push({ topic, messages, messageCount, headers: this.#headersOf(commitLsn), firstIndex });
-      rows.push(row);
+      rows.push(one);
       count += messageCount;
     }
     return { packs, rows, messages: count, broken };

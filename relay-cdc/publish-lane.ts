@@ -62,8 +62,9 @@ export class PublishLane {
       metrics.publishFailed(outgoing.messages);
       throw error;
     });
-    const { published, refusedJobs } = readReceipt(outgoing, receipt);
-    metrics.published(outgoing.messages - refusedJobs.length, performance.now() - startedAt);
+    const ackedAt = performance.now();
+    const { published, refusedJobs } = readReceipt(outgoing, receipt, ackedAt);
+    metrics.published(outgoing.messages - refusedJobs.length, ackedAt - startedAt);
     if (refusedJobs.length > 0) metrics.publishFailed(refusedJobs.length);
     await onPublished(published, refusedJobs);
   }

@@ -1,7 +1,7 @@
 import type { PublishReceipt } from '../engine/ports/event-streamer.ts';
 import type { JobId, Topic } from '../events/ids.ts';
 import { jobIdAt, PackCursor } from '../events/pack.ts';
-import type { Outgoing } from './outgoing.ts';
+import type { Arrival, Outgoing } from './outgoing.ts';
 import type { Hint } from './wal-session.ts';
 
 /** Bytes of a job's id. */
@@ -18,6 +18,8 @@ export interface PublishedRow {
   readonly firstId: number;
   /** Whether the broker has every message of the row. */
   readonly whole: boolean;
+  /** Of a row that came from the log: how it came here, and when the broker had answered. */
+  readonly hops?: { readonly arrival: Arrival; readonly ackedAt: number } | undefined;
   /** Of a row that is in the log alone. */
   readonly hint?: Hint | undefined;
 }
@@ -35,6 +37,7 @@ export interface RefusedJob {
 export function readReceipt(
   { rows, messages }: Outgoing,
   { refused }: PublishReceipt,
+  ackedAt: number,
 ): { readonly published: PublishedRow[]; readonly refusedJobs: RefusedJob[] } {
   const reasons =
     refused.length > 0 ? new Map(refused.map(({ index, reason }) => [index, reason])) : undefined;
@@ -43,7 +46,8 @@ export function readReceipt(
   const cursor = new PackCursor(ids);
   let end = 0;
   let index = 0;
-  const published = rows.map(({ id, topic, messages: pack, messageCount, hint }): PublishedRow => {
+  const published = rows.map(({ row, arrival }): PublishedRow => {
+    const { id, topic, messages: pack, messageCount, hint } = row;
     const firstId = end;
     cursor.moveTo(pack, 0);
     for (; cursor.next(); index += 1) {
@@ -52,7 +56,8 @@ export function readReceipt(
       else refusedJobs.push({ jobId: jobIdAt(pack, cursor.start), topic, reason });
     }
     const jobs = (end - firstId) / JOB_ID_BYTES;
-    return { id, topic, jobs, ids, firstId, whole: jobs === messageCount, hint };
+    const hops = arrival && { arrival, ackedAt };
+    return { id, topic, jobs, ids, firstId, whole: jobs === messageCount, hops, hint };
   });
   return { published, refusedJobs };
 }

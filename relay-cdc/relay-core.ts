@@ -2,22 +2,14 @@ import type { Lsn } from '../events/ids.ts';
 import { AckTracker, type TrackedTransaction } from './ack-tracker.ts';
 import type { RelayLimits } from './config.ts';
 import { flushDelayMs } from './flush-policy.ts';
-import type { PlacedRow } from './outgoing.ts';
+import type { Arrival, PlacedRow } from './outgoing.ts';
 import { RowQueue, weightOf } from './row-queue.ts';
 import type { OutboxRow } from './wal-session.ts';
 
 export interface QueuedRow extends PlacedRow {
   readonly row: OutboxRow;
   readonly transaction: TrackedTransaction;
-  /** Shared by the rows of a transaction. */
   readonly arrival: Arrival;
-}
-
-export interface Arrival {
-  /** How long before the server sent it it was committed, in milliseconds. */
-  readonly ageMs: number;
-  /** When it was read, by the clock of whoever tells of it. */
-  readonly readAt: number;
 }
 
 /** What there is to do now; more than one of these may be set, and each is to be done. */

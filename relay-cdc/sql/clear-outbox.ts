@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { bigintArray, byteaArray, intArray, uuidBytesArray } from '../../adapters/postgres/binary-array.ts';
 import type { Term } from '../../events/ids.ts';
+import { DispatchDetails } from '../dispatch-details.ts';
 import { JOB_ID_BYTES, type PublishedRow } from '../published.ts';
 
 /**
@@ -15,7 +16,8 @@ export async function clearOutbox(
   rows: readonly PublishedRow[],
   term: Term,
 ): Promise<bigint[]> {
-  const { jobs, packs, topics } = split(rows);
+  const details = new DispatchDetails(term);
+  const { jobs, packs } = split(rows, details);
   const { rows: missing } = await db.query<{ id: string }>({
     name: 'relay_clear_outbox',
     text: `
@@ -24,24 +26,24 @@ export async function clearOutbox(
         where id = any($1::bigint[])
         returning id, dispatch_id
       ), pack as materialized (
-        select pack.row_id, pack.job_ids, pack.topic, gone.dispatch_id
-        from unnest($5::bigint[], $6::bytea[], $7::integer[]) as pack (row_id, job_ids, topic)
+        select pack.row_id, pack.job_ids, pack.detail, gone.dispatch_id
+        from unnest($5::bigint[], $6::bytea[], $7::integer[]) as pack (row_id, job_ids, detail)
         join gone on gone.id = pack.row_id
       ), audited as (
         insert into audit_log (actor, action, job_id, dispatch_id, detail)
-        select 'relay', 'DISPATCHED_VIA_BROKER', job.id, null::uuid, ($8::jsonb[])[job.topic]
-        from unnest($2::bigint[], $3::uuid[], $4::integer[]) as job (row_id, id, topic)
+        select 'relay', 'DISPATCHED_VIA_BROKER', job.id, null::uuid, ($8::jsonb[])[job.detail]
+        from unnest($2::bigint[], $3::uuid[], $4::integer[]) as job (row_id, id, detail)
         join gone on gone.id = job.row_id
         union all
         select
           'relay', 'DISPATCHED_VIA_BROKER', null, pack.dispatch_id,
-          ($8::jsonb[])[pack.topic] || jsonb_build_object('messages', octet_length(pack.job_ids) / ${JOB_ID_BYTES})
+          ($8::jsonb[])[pack.detail] || jsonb_build_object('messages', octet_length(pack.job_ids) / ${JOB_ID_BYTES})
         from pack
         where pack.dispatch_id is not null
         union all
         select
           'relay', 'DISPATCHED_VIA_BROKER',
-          encode(substring(pack.job_ids from byte for ${JOB_ID_BYTES}), 'hex')::uuid, null, ($8::jsonb[])[pack.topic]
+          encode(substring(pack.job_ids from byte for ${JOB_ID_BYTES}), 'hex')::uuid, null, ($8::jsonb[])[pack.detail]
         from pack
         cross join generate_series(1, octet_length(pack.job_ids), ${JOB_ID_BYTES}) as byte
         where pack.dispatch_id is null
@@ -55,45 +57,44 @@ export async function clearOutbox(
       bigintArray(rows.map(({ id }) => id)),
       bigintArray(jobs.rowIds),
       uuidBytesArray(jobs.ids),
-      intArray(jobs.topicPlaces),
+      intArray(jobs.details),
       bigintArray(packs.rowIds),
       byteaArray(packs.ids),
-      intArray(packs.topicPlaces),
-      topics.map((topic) => JSON.stringify({ topic, term: Number(term) })),
+      intArray(packs.details),
+      details.texts,
     ],
   });
   return missing.map(({ id }) => BigInt(id));
 }
 
 /** Whole packs of several are one entry each; whatever else was published is an entry a job. */
-function split(rows: readonly PublishedRow[]) {
+function split(rows: readonly PublishedRow[], details: DispatchDetails) {
   const jobs = newEntries();
   const packs = newEntries();
-  const topics: string[] = [];
-  for (const { id, topic, jobs: count, ids, firstId, whole } of rows) {
-    // SQL counts from 1.
-    const place = topics.indexOf(topic) + 1 || topics.push(topic);
+  for (const row of rows) {
+    const { id, jobs: count, ids, firstId, whole } = row;
+    const place = details.placeOf(row);
     const end = firstId + count * JOB_ID_BYTES;
     const step = whole && count > 1 ? end - firstId : JOB_ID_BYTES;
     const entries = step > JOB_ID_BYTES ? packs : jobs;
     for (let at = firstId; at < end; at += step)
       add(entries, { id, ids: ids.subarray(at, at + step), place });
   }
-  return { jobs, packs, topics };
+  return { jobs, packs };
 }
 
 interface Entries {
   readonly rowIds: bigint[];
   readonly ids: Buffer[];
-  readonly topicPlaces: number[];
+  readonly details: number[];
 }
 
 function newEntries(): Entries {
-  return { rowIds: [], ids: [], topicPlaces: [] };
+  return { rowIds: [], ids: [], details: [] };
 }
 
 function add(entries: Entries, { id, ids, place }: { id: bigint; ids: Buffer; place: number }): void {
   entries.rowIds.push(id);
   entries.ids.push(ids);
-  entries.topicPlaces.push(place);
+  entries.details.push(place);
 }

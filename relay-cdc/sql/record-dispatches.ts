@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { intArray, uuidBytesArray } from '../../adapters/postgres/binary-array.ts';
 import type { Term } from '../../events/ids.ts';
+import { DispatchDetails } from '../dispatch-details.ts';
 import { JOB_ID_BYTES, type PublishedRow } from '../published.ts';
 
 /**
@@ -14,10 +15,10 @@ export async function recordDispatches(
 ): Promise<void> {
   const jobs: Entry[] = [];
   const packs: (Entry & { readonly messages: number })[] = [];
-  const topics: string[] = [];
-  for (const { topic, jobs: count, ids, firstId, whole, hint } of rows) {
-    // SQL counts from 1.
-    const place = topics.indexOf(topic) + 1 || topics.push(topic);
+  const details = new DispatchDetails(term);
+  for (const row of rows) {
+    const { jobs: count, ids, firstId, whole, hint } = row;
+    const place = details.placeOf(row);
     if (hint?.dispatchId && whole && count > 1) {
       packs.push({ id: hint.dispatchId, place, messages: count });
       continue;
@@ -30,13 +31,13 @@ export async function recordDispatches(
     name: 'relay_record_dispatches',
     text: `
       insert into audit_log (actor, action, job_id, dispatch_id, detail)
-      select 'relay', 'DISPATCHED_VIA_BROKER', job.id, null::uuid, ($6::jsonb[])[job.topic]
-      from unnest($1::uuid[], $2::integer[]) as job (id, topic)
+      select 'relay', 'DISPATCHED_VIA_BROKER', job.id, null::uuid, ($6::jsonb[])[job.detail]
+      from unnest($1::uuid[], $2::integer[]) as job (id, detail)
       union all
       select
         'relay', 'DISPATCHED_VIA_BROKER', null, pack.id,
-        ($6::jsonb[])[pack.topic] || jsonb_build_object('messages', pack.messages)
-      from unnest($3::uuid[], $4::integer[], $5::integer[]) as pack (id, topic, messages)
+        ($6::jsonb[])[pack.detail] || jsonb_build_object('messages', pack.messages)
+      from unnest($3::uuid[], $4::integer[], $5::integer[]) as pack (id, detail, messages)
     `,
     values: [
       uuidBytesArray(jobs.map(({ id }) => id)),
@@ -44,13 +45,13 @@ export async function recordDispatches(
       uuidBytesArray(packs.map(({ id }) => id)),
       intArray(packs.map(({ place }) => place)),
       intArray(packs.map(({ messages }) => messages)),
-      topics.map((topic) => JSON.stringify({ topic, term: Number(term) })),
+      details.texts,
     ],
   });
 }
 
 interface Entry {
   readonly id: Buffer;
-  /** Of its topic. */
+  /** Of its detail. */
   readonly place: number;
 }

@@ -3,6 +3,7 @@ import * as format from './format.ts';
 import { useLive } from './live.ts';
 import { Card, Facts, Loaded, Page, When } from './parts.ts';
 import type { Relay } from './shapes.ts';
+import { ShardTable, type SlotState, shardsOf } from './shards.ts';
 
 export function RelayPage() {
   const live = useLive<Relay>('/api/v1/relay');
@@ -10,6 +11,7 @@ export function RelayPage() {
 }
 
 function Shown({ relay }: { relay: Relay }) {
+  const { shards, others } = shardsOf(relay);
   return h(
     'div',
     null,
@@ -28,14 +30,22 @@ function Shown({ relay }: { relay: Relay }) {
         ['Undecodable records', format.count(relay.undecodable_records)],
       ],
     }),
-    relay.slots.map((slot) => h(Slot, { key: slot.slot, slot })),
+    shards.length > 1 && h(ShardTable, { shards }),
+    shards.map(({ slot }) => slot && h(Slot, { key: slot.slot, slot })),
+    others.map((slot) => h(Slot, { key: slot.slot, slot, isOther: true })),
   );
 }
 
-function Slot({ slot }: { slot: Relay['slots'][number] }) {
+function Slot({ slot, isOther = false }: { slot: SlotState; isOther?: boolean }) {
   return h(
     Card,
     { title: `Slot ${slot.slot}` },
+    isOther &&
+      h(
+        'p',
+        { class: 'problem' },
+        'Of another number of shards than there are now. Unless a change is under way, millrace doctor says how to remove it.',
+      ),
     slot.active === null &&
       h(
         'p',

@@ -23,7 +23,8 @@ const ACTIONS: Readonly<Record<string, string>> = {
 
 /** Everything that is known to have happened to the job, in order. */
 export function hopsOf(job: JobDetail): Hop[] {
-  const hops: Hop[] = [hop(job.created_at, 'Accepted: committed')];
+  const tellsCommit = job.audit.some(({ detail }) => knowsItsWay(detail));
+  const hops: Hop[] = [hop(job.created_at, tellsCommit ? 'Accepted' : 'Accepted: committed')];
   if (job.queued_at && job.queued_at !== job.created_at) hops.push(hop(job.queued_at, 'Queued'));
   for (const { attempt, outcome, worker_id, started_at, ended_at, error } of job.attempts) {
     const by = worker_id ?? undefined;
@@ -34,9 +35,41 @@ export function hopsOf(job: JobDetail): Hop[] {
       );
   }
   for (const { at, actor, action, detail } of job.audit) {
-    hops.push(hop(at, ACTIONS[action] ?? action, { by: actor, note: noteOf(detail) }));
+    if (action === 'DISPATCHED_VIA_BROKER' && knowsItsWay(detail)) {
+      hops.push(...dispatchHops(job, { at, by: actor, detail }));
+    } else {
+      hops.push(hop(at, ACTIONS[action] ?? action, { by: actor, note: noteOf(detail) }));
+    }
   }
   return hops.sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+}
+
+interface DispatchDetail {
+  readonly decode_ms: number;
+  readonly ack_ms: number;
+  readonly written_ms: number;
+  readonly [other: string]: unknown;
+}
+
+/** The relay tells the way of what it read from the log, and knows none of what it found in the table. */
+function knowsItsWay(detail: unknown): detail is DispatchDetail {
+  return typeof detail === 'object' && detail !== null && 'decode_ms' in detail;
+}
+
+/** Counted back from the audit row by durations, which are rounded: none of it was before the job. */
+function dispatchHops(
+  { created_at }: JobDetail,
+  { at, by, detail }: { at: string; by: string; detail: DispatchDetail },
+): Hop[] {
+  const { decode_ms, ack_ms, written_ms, ...rest } = detail;
+  const acked = Date.parse(at) - written_ms;
+  const decoded = acked - ack_ms;
+  const atLeastAccepted = (ms: number) => new Date(Math.max(ms, Date.parse(created_at))).toISOString();
+  return [
+    hop(atLeastAccepted(decoded - decode_ms), 'Committed'),
+    hop(atLeastAccepted(decoded), 'Decoded from the log', { by }),
+    hop(atLeastAccepted(acked), 'Acknowledged by Kafka', { by, note: noteOf(rest) }),
+  ];
 }
 
 function hop(

@@ -3,6 +3,8 @@ import { waitFor } from '../../helpers/wait-for.ts';
 import { positionOf, TestBroker } from './broker.ts';
 import { insertRows, numbered, packOf, RelayFixture, TOPIC } from './fixture.ts';
 
+const HOPS = { decode_ms: expect.any(Number), ack_ms: expect.any(Number), written_ms: expect.any(Number) };
+
 test('rows reach the broker in commit order, leave an audit row each, and the outbox drops to 0', async () => {
   await using fixture = await RelayFixture.create();
   const { broker } = await fixture.lead();
@@ -18,7 +20,7 @@ test('rows reach the broker in commit order, leave an audit row each, and the ou
   expect(rows[0]).toEqual({
     action: 'DISPATCHED_VIA_BROKER',
     actor: 'relay',
-    detail: { topic: TOPIC, term: 1 },
+    detail: { topic: TOPIC, term: 1, ...HOPS },
   });
 });
 
@@ -68,5 +70,14 @@ test('rows from before the slot was made are published once, then those of the l
     within: 10_000,
   });
   expect(broker.values()).toEqual([...numbered('before', 100), ...numbered('after', 10)]);
+  // Those that were not read from the log have no way to tell of.
+  const { rows } = await fixture.pool.query(
+    `select (detail ? 'decode_ms') as told, count(*)::integer from audit_log where action = 'DISPATCHED_VIA_BROKER'
+     group by 1 order by 1`,
+  );
+  expect(rows).toEqual([
+    { told: false, count: 100 },
+    { told: true, count: 10 },
+  ]);
   expect(await metric('workflow_engine_dispatch_relay_rebuilds_total')).toBe(0);
 });
