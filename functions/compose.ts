@@ -6,6 +6,7 @@ import { PostgresArrivals } from '../adapters/postgres/arrivals.ts';
 import { createInsight, type Insight } from '../adapters/postgres/insight.ts';
 import { createPool, dropSilent } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
+import { systemClock } from '../adapters/system/clock.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { EngineDeps } from '../engine/deps.ts';
@@ -125,7 +126,9 @@ export function createApp(config: FunctionsConfig): App {
   const tables = createPostgresRecordStore(pool, config.postgres);
   const announcer = new Announcer(pool, logger);
   const polling = config.mode === 'polling';
-  const single = polling ? announcing(tables, { announcer, wait: config.serverless }) : tables;
+  const metrics = createJobMetrics(config.mode, { store: tables, clock: systemClock, logger });
+  const watched = metrics.watch(tables);
+  const single = polling ? announcing(watched, { announcer, wait: config.serverless }) : watched;
   // A Lambda serves one request at a time, so there every group is one job, and nothing is different.
   const tracing = openTracing(config.tracing);
   const told = tracing ? observingEnds(single, tellTracing(tracing, config.serverless)) : single;
@@ -138,7 +141,6 @@ export function createApp(config: FunctionsConfig): App {
   const base = createEngineDeps(store, config.mode);
   const types = new KnownTypes(store, base.clock);
   const deps = { ...base, policyOf: types.policyOf.bind(types) };
-  const metrics = createJobMetrics(config.mode, { store, clock: deps.clock, logger });
   const arrivals =
     polling && !config.serverless
       ? new PostgresArrivals({ ...config.postgres, clock: deps.clock, logger })

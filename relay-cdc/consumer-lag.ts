@@ -14,6 +14,8 @@ export interface LagDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Pick<RelayMetrics, 'consumerLags'>;
+  /** Told of what could be read. */
+  readonly onLags?: ((lags: readonly ConsumerLag[]) => void) | undefined;
 }
 
 /** Steps asked about at a time: each takes a handful of requests. */
@@ -32,6 +34,7 @@ export async function sampleConsumerLag(deps: LagDeps, signal: AbortSignal): Pro
       reader ??= await unlessAborted(deps.openLagReader(), signal);
       const { lags, problems } = await unlessAborted(sample(deps.db, reader), signal);
       metrics.consumerLags(lags);
+      deps.onLags?.(lags);
       told = tell(logger, problems, told);
     } catch (error) {
       if (signal.aborted) break;

@@ -1,3 +1,4 @@
+import { Registry } from 'prom-client';
 import type { Environment } from '../adapters/env.ts';
 import { openTracing } from '../adapters/opentelemetry/open-tracing.ts';
 import { createPool } from '../adapters/postgres/pool.ts';
@@ -6,12 +7,14 @@ import { writeDispatchMode } from '../adapters/postgres/settings.ts';
 import { writeWalBudget } from '../adapters/postgres/sql/wal-guard.ts';
 import { PostgresWakeups } from '../adapters/postgres/wakeups.ts';
 import { guardWal } from '../adapters/postgres/wal-guard.ts';
+import { createStoreWatch } from '../adapters/prometheus/watched-store.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import { leaderRoles } from '../engine/roles/leader-roles.ts';
 import { observingEnds } from '../engine/workflow-ends.ts';
+import { Backlogs } from './backlogs.ts';
 import { boot } from './boot.ts';
 import { openBroker } from './broker.ts';
 import { readRelayConfig, requireKafkaMode } from './config.ts';
@@ -61,7 +64,8 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   await writeWalBudget(pool, config.wal.budgetBytes);
   const tracing = await openTracing(config.tracing);
   cleanup.defer(async () => tracing?.close());
-  const tables = createPostgresRecordStore(pool);
+  const written = new Registry();
+  const tables = createStoreWatch('kafka_outbox', written)(createPostgresRecordStore(pool));
   const store = tracing
     ? observingEnds(tables, async (ended) => {
         for (const one of ended) tracing.workflow(one);
@@ -70,13 +74,14 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   const engine = createEngineDeps(store, 'kafka_outbox');
   const { streamer } = broker;
   const shards = openShards({ config, candidacies, logger, say });
-  const health = await serveHealth(config.metricsPort, shardHealth(shards));
+  const health = await serveHealth(config.metricsPort, shardHealth(shards, written));
   cleanup.defer(() => health.close());
   await settleOutbox(config.outbox, { pool, clock: systemClock, signal, logger });
   await settleShards({ config, pool, engine, streamer, logger, metrics: new RelayMetrics(), signal });
   const wakeups = new PostgresWakeups({ ...config.postgres, clock: systemClock, logger });
   say(`relay started; this replica is ${leading(candidacies)}`);
   options.onStarted?.({ metricsUrl: health.url });
+  const backlogs = new Backlogs(systemClock);
   const guarding = new AbortController();
   const guard = guardWal(
     {
@@ -101,9 +106,15 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
       streamer: tracing ? tracedStreamer(streamer, tracing) : streamer,
       readTail: broker.readTail,
       openLagReader: broker.openLagReader,
+      onLags: (lags) => backlogs.tell(lags),
       openSession: (connection, session) => openSession(config, connection, session),
       ...(options.clear ? { clear: options.clear } : {}),
-      roles: leaderRoles(engine, { logger, wakeups, ...config.roles }),
+      roles: leaderRoles(engine, {
+        logger,
+        wakeups,
+        backlogs: (atMostMs) => backlogs.ages(atMostMs),
+        ...config.roles,
+      }),
     },
     signal,
   );

@@ -86,6 +86,16 @@ export class RelayMetrics {
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     registers: [this.registry],
   });
+  readonly #batch = new Histogram({
+    name: 'workflow_engine_dispatch_relay_batch_latency_seconds',
+    help: 'Time for one batch to be acknowledged by the broker; as ..._publish_seconds, batches that failed included.',
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    registers: [this.registry],
+  });
+  readonly #producerErrors = this.#counter('workflow_engine_kafka_producer_errors_total', {
+    help: 'Batches that failed: for want of an answer or of time (context), or by the client or the broker (client).',
+    labelNames: ['code'],
+  });
   readonly #hops = createHopSeconds(this.registry, ['decode', 'ack']);
   readonly #consumerLag = new Gauge({
     name: 'workflow_engine_kafka_consumer_lag_seconds',
@@ -100,12 +110,21 @@ export class RelayMetrics {
     // A series exists from the start, so that a rate over it is right for the first event.
     this.#published.inc({ result: 'success' }, 0);
     this.#published.inc({ result: 'error' }, 0);
+    this.#producerErrors.inc({ code: 'context' }, 0);
+    this.#producerErrors.inc({ code: 'client' }, 0);
     this.leading(undefined);
   }
 
   published(messages: number, milliseconds: number): void {
     this.#published.inc({ result: 'success' }, messages);
     this.#latency.observe(milliseconds / 1000);
+    this.#batch.observe(milliseconds / 1000);
+  }
+
+  /** @param code `context` when time ran out, `client` when the client or the broker said no */
+  batchFailed(code: 'context' | 'client', milliseconds: number): void {
+    this.#producerErrors.inc({ code });
+    this.#batch.observe(milliseconds / 1000);
   }
 
   publishFailed(messages: number): void {

@@ -1,4 +1,4 @@
-import { MillraceError } from '../engine/errors.ts';
+import { isMillraceError, MillraceError } from '../engine/errors.ts';
 import { openPacks } from '../engine/open-packs.ts';
 import type { Publisher, PublishReceipt } from '../engine/ports/event-streamer.ts';
 import type { Logger } from '../engine/ports/logger.ts';
@@ -60,6 +60,7 @@ export class PublishLane {
     const startedAt = performance.now();
     const receipt = await this.#send(outgoing, this.#options.publisherOf(placed)).catch((error: unknown) => {
       metrics.publishFailed(outgoing.messages);
+      metrics.batchFailed(isLate(error) ? 'context' : 'client', performance.now() - startedAt);
       throw error;
     });
     const ackedAt = performance.now();
@@ -74,11 +75,8 @@ export class PublishLane {
     const { timeoutMs } = this.#options;
     const { promise: late, reject } = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
-      reject(
-        new MillraceError('publish_failed', `The broker did not answer within ${timeoutMs / 1000} s.`, {
-          retryable: true,
-        }),
-      );
+      const reason = `The broker did not answer within ${timeoutMs / 1000} s.`;
+      reject(new MillraceError('publish_failed', reason, { retryable: true, detail: { late: true } }));
     }, timeoutMs);
     // Nobody waits any more for a call that outlives its term; it must not keep the process.
     timer.unref();
@@ -100,4 +98,8 @@ export class PublishLane {
       error,
     });
   }
+}
+
+function isLate(error: unknown): boolean {
+  return isMillraceError(error) && error.detail['late'] === true;
 }

@@ -1,3 +1,4 @@
+import type { Registry } from 'prom-client';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { RelayConfig } from './config.ts';
 import type { HealthSources } from './health.ts';
@@ -47,7 +48,15 @@ export async function runShards(
   shards: readonly ShardRelay[],
   shared: Pick<
     RelayDeps,
-    'pool' | 'engine' | 'streamer' | 'readTail' | 'openSession' | 'openLagReader' | 'clear' | 'roles'
+    | 'pool'
+    | 'engine'
+    | 'streamer'
+    | 'readTail'
+    | 'openSession'
+    | 'openLagReader'
+    | 'onLags'
+    | 'clear'
+    | 'roles'
   >,
   signal: AbortSignal,
 ): Promise<void> {
@@ -66,9 +75,13 @@ export async function runShards(
   failed.signal.throwIfAborted();
 }
 
-export function shardHealth(shards: readonly ShardRelay[]): HealthSources {
+/** @param written what the process counts besides, whatever shards it leads */
+export function shardHealth(shards: readonly ShardRelay[], written: Registry): HealthSources {
   return {
-    metrics: () => printMetrics(shards.map(({ metrics }) => metrics)),
+    metrics: async () => {
+      const pages = [printMetrics(shards.map(({ metrics }) => metrics)), written.metrics()];
+      return (await Promise.all(pages)).join('\n');
+    },
     readiness: () => joinReadiness(shards.map(({ status }) => status.get())),
   };
 }

@@ -7,7 +7,7 @@ import type { Lsn, Term } from '../events/ids.ts';
 import { jobTopic } from '../events/topics.ts';
 import { clearPublished } from './clear-published.ts';
 import type { RelayConfig } from './config.ts';
-import { sampleConsumerLag } from './consumer-lag.ts';
+import { type LagDeps, sampleConsumerLag } from './consumer-lag.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { keepHeartbeat, sampleGauges } from './leader-duties.ts';
 import type { RelayMetrics } from './metrics.ts';
@@ -39,6 +39,7 @@ export interface TermDeps {
   readonly streamer: Pick<EventStreamer, 'publisher'>;
   /** Absent where nobody can tell how far the workers are behind. */
   readonly openLagReader?: (() => Promise<LagReader>) | undefined;
+  readonly onLags?: LagDeps['onLags'];
   readonly openSession: (connection: ReplicationConnection, options: SessionOptions) => WalSession;
   /** What is done with published rows; unless given they are cleared and audited. @returns rows that were not there */
   readonly clear?: (rows: readonly PublishedRow[], term: Term) => Promise<readonly bigint[]>;

@@ -33,8 +33,8 @@ export async function openLagReader(config: KafkaConfig): Promise<LagReader> {
     async read(step) {
       const [topic, group] = [jobTopic(step), workerGroup(step)];
       try {
-        const timestamps = await oldestUncommitted(admin, { topic, group, known });
-        return { topic, group, seconds: ageOf(timestamps) };
+        const { timestamps, hasCommitted } = await oldestUncommitted(admin, { topic, group, known });
+        return { step, topic, group, seconds: ageOf(timestamps), hasCommitted };
       } catch (error) {
         throw translate(error, { config, doing: `reading the offsets of ${group}` });
       }
@@ -54,9 +54,12 @@ interface Subject {
 }
 
 /** @returns the time of the next record of each partition that has one */
-async function oldestUncommitted(admin: Admin, subject: Subject): Promise<number[]> {
+async function oldestUncommitted(
+  admin: Admin,
+  subject: Subject,
+): Promise<{ timestamps: number[]; hasCommitted: boolean }> {
   const { topic, known } = subject;
-  const waiting = await firstUncommitted(admin, subject);
+  const { waiting, hasCommitted } = await firstUncommitted(admin, subject);
   const searches = new Map<number, TimestampSearch>();
   const now = Date.now();
   for (const [partition, offset] of waiting) {
@@ -68,11 +71,17 @@ async function oldestUncommitted(admin: Admin, subject: Subject): Promise<number
   for (const [partition, { timestamp = now }] of searches) {
     known.set(`${topic}/${partition}`, { offset: waiting.get(partition) ?? 0n, timestamp });
   }
-  return [...waiting.keys()].map((partition) => known.get(`${topic}/${partition}`)?.timestamp ?? now);
+  const timestamps = [...waiting.keys()].map(
+    (partition) => known.get(`${topic}/${partition}`)?.timestamp ?? now,
+  );
+  return { timestamps, hasCommitted };
 }
 
 /** By partition, only where there is one. */
-async function firstUncommitted(admin: Admin, { topic, group }: Subject): Promise<Map<number, bigint>> {
+async function firstUncommitted(
+  admin: Admin,
+  { topic, group }: Subject,
+): Promise<{ waiting: Map<number, bigint>; hasCommitted: boolean }> {
   const metadata = await admin.metadata({ topics: [topic], autocreateTopics: false });
   const partitions = Object.keys(metadata.topics.get(topic)?.partitions ?? {}).map(Number);
   const request = { groupId: group, topics: [{ name: topic, partitionIndexes: partitions }] };
@@ -95,7 +104,7 @@ async function firstUncommitted(admin: Admin, { topic, group }: Subject): Promis
     const next = position > start ? position : start;
     if (next < (end.get(partition)?.offset ?? 0n)) waiting.set(partition, next);
   }
-  return waiting;
+  return { waiting, hasCommitted: [...positions.values()].some((offset) => offset >= 0n) };
 }
 
 /** All partitions side by side: a round is one request to each broker. */

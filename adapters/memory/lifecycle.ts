@@ -2,6 +2,7 @@ import type { AuditEntry } from '../../engine/commit.ts';
 import type { JobRecord } from '../../engine/job.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type {
+  BacklogAges,
   DeadLetterFilter,
   JobFilter,
   Page,
@@ -33,10 +34,15 @@ export class MemoryLifecycle {
     return due.sort((a, b) => a.runAt.getTime() - b.runAt.getTime()).slice(0, limit);
   }
 
-  async unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]> {
-    const before = new Date(this.#tables.clock.now().getTime() - olderThanMs);
+  async unclaimedJobs(
+    olderThanMs: number,
+    limit: number,
+    backlogsMs: BacklogAges = new Map(),
+  ): Promise<JobRecord[]> {
+    const before = this.#tables.clock.now().getTime() - olderThanMs;
     return this.#jobsWhere(
-      ({ status, queuedAt }) => status === 'queued' && queuedAt !== null && queuedAt < before,
+      ({ status, queuedAt, type }) =>
+        status === 'queued' && queuedAt !== null && queuedAt.getTime() < before - (backlogsMs.get(type) ?? 0),
     ).slice(0, limit);
   }
 

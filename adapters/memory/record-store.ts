@@ -6,6 +6,7 @@ import type { Clock } from '../../engine/ports/clock.ts';
 import type { DefinitionPageFilter, InstancePageFilter, Paged } from '../../engine/ports/paged-reads.ts';
 import type {
   AuditRecord,
+  BacklogAges,
   ClaimOutcome,
   ClaimRequest,
   CommitOutcome,
@@ -228,8 +229,8 @@ export class MemoryRecordStore implements RecordStore {
     ).slice(0, limit);
   }
 
-  unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]> {
-    return this.#lifecycle.unclaimedJobs(olderThanMs, limit);
+  unclaimedJobs(olderThanMs: number, limit: number, backlogsMs?: BacklogAges): Promise<JobRecord[]> {
+    return this.#lifecycle.unclaimedJobs(olderThanMs, limit, backlogsMs);
   }
 
   async admit(

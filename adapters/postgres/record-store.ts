@@ -77,8 +77,8 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     expiredLeases: async (limit) => (await read.loadExpiredLeases(db, limit)).map(toLoaded),
     dispatchFallback: () => selectFallback(db),
     undispatchedJobs: async (limit) => (await read.selectUndispatchedJobs(db, limit)).map(toJob),
-    unclaimedJobs: async (olderThanMs, limit) =>
-      (await read.selectUnclaimedJobs(db, olderThanMs, limit)).map(toJob),
+    unclaimedJobs: async (olderThanMs, limit, backlogsMs = new Map()) =>
+      (await read.selectUnclaimedJobs(db, { olderThanMs, limit, backlogsMs })).map(toJob),
     admit: (limit, decide) => packed((shards) => admitJobs(pool, { limit, shards }, decide)),
     nextAdmissionMs: async () => (await selectNextAdmission(db)) ?? undefined,
     nextDueMs: async () => (await read.selectNextDue(db)) ?? undefined,

@@ -54,9 +54,8 @@ async function settleNow(deps: EngineDeps, result: WorkerResult): Promise<Settli
     const [loaded] = await deps.store.load([result.id]);
     if (!loaded) return { outcome: { kind: 'not_found' }, early: byBroker };
     contested = loaded.job.instanceId ?? loaded.job.id;
-    const { status } = loaded.job;
     const outcome = await trySettle(deps, loaded, result);
-    return outcome && { outcome, early: byBroker && (status === 'retrying' || status === 'pending') };
+    return outcome && { outcome, early: byBroker && mayBeEarly(deps, loaded.job, result) };
   };
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     // A queue of its own: the commands called here take turns by the plain id.
@@ -65,6 +64,18 @@ async function settleNow(deps: EngineDeps, result: WorkerResult): Promise<Settli
   }
   throw contention();
 }
+
+/**
+ * While a retry is not due, its message cannot have been written: who fails then has run a copy of the message before it, and
+ * must not spend the retry.
+ */
+function mayBeEarly({ clock }: EngineDeps, { status, runAt }: JobRecord, { end }: WorkerResult): boolean {
+  if (status === 'pending') return true;
+  if (status !== 'retrying') return false;
+  return end.kind === 'completed' || runAt.getTime() - clock.now().getTime() < CLOCKS_DIFFER_BY_MS;
+}
+
+const CLOCKS_DIFFER_BY_MS = 250;
 
 /** @returns undefined when it lost to another change */
 async function trySettle(

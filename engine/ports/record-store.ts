@@ -109,8 +109,8 @@ export interface RecordStore extends DefinitionSource, PagedReads {
   dispatchFallback(): Promise<boolean>;
   /** Queued jobs whose message was never written: they were queued, or queued again, in polling mode. None during a fallback. */
   undispatchedJobs(limit: number): Promise<JobRecord[]>;
-  /** Queued jobs nobody claimed for this long. None during a fallback. */
-  unclaimedJobs(olderThanMs: number, limit: number): Promise<JobRecord[]>;
+  /** Queued jobs nobody claimed for this long, and of a type with a backlog for as much longer. None during a fallback. */
+  unclaimedJobs(olderThanMs: number, limit: number, backlogsMs?: BacklogAges): Promise<JobRecord[]>;
 
   /** Running ones that a timer or a message waits for, soonest first. */
   dueInstances(limit: number): Promise<DueInstance[]>;
@@ -130,6 +130,9 @@ export interface RecordStore extends DefinitionSource, PagedReads {
   /** @returns how many audit entries and undecodable records it removed */
   purgeTrail(olderThanMs: number, limit: number): Promise<number>;
 }
+
+/** By type, for how long messages may have waited in the broker for their workers, in milliseconds. */
+export type BacklogAges = ReadonlyMap<StepId, number>;
 
 export interface InstanceDetail {
   readonly instance: InstanceRecord;

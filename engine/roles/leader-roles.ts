@@ -1,5 +1,6 @@
 import type { EngineDeps } from '../deps.ts';
 import type { Logger } from '../ports/logger.ts';
+import type { BacklogAges } from '../ports/record-store.ts';
 import type { WakeupChannel, Wakeups } from '../ports/wakeups.ts';
 import { advanceDueInstances } from './due-instances.ts';
 import { queueDueJobs } from './due-jobs.ts';
@@ -21,6 +22,8 @@ export interface LeaderRoleOptions {
   readonly tickMs: number;
   /** A queued job that nobody claimed for this long is dispatched again, in milliseconds. */
   readonly lostAfterMs: number;
+  /** How long messages have waited for their workers, no longer than `atMostMs`; without it nothing is known to wait. */
+  readonly backlogs?: ((atMostMs: number) => BacklogAges) | undefined;
   /** Wakes the timers when a job becomes due sooner than they sleep; without it they are as late as a tick. */
   readonly wakeups?: Wakeups | undefined;
   /** How long to keep what has ended; all of it for ever unless given. */
@@ -32,6 +35,8 @@ const BATCH = 500;
 const INSTANCE_BATCH = 100;
 /** After the first look, at the start: only a process still to be changed to the other dispatch mode makes more of them. */
 const MODE_CHANGE_MS = 30_000;
+/** However long a group of workers stands still, a message that is lost beside it is found. */
+const MAX_BACKLOGS = 12;
 const MAX_PAUSE_MS = 30_000;
 const SWEEP_MS = 5 * 60_000;
 /** A sweep over much that stays takes a while: at most this share of the time. */
@@ -82,7 +87,12 @@ export function leaderRoles(deps: EngineDeps, options: LeaderRoleOptions): Leade
     role(deps, options, {
       name: 'lost-dispatches',
       everyMs: sweepMs,
-      work: () => redispatchLostJobs(deps, lostAfterMs, BATCH),
+      work: () =>
+        redispatchLostJobs(deps, {
+          olderThanMs: lostAfterMs,
+          limit: BATCH,
+          backlogsMs: options.backlogs?.(MAX_BACKLOGS * lostAfterMs),
+        }),
     }),
     ...(retention ? [retentionRole(deps, options, retention)] : []),
   ];

@@ -1,18 +1,25 @@
 import type { EngineDeps } from '../deps.ts';
 import type { JobRecord } from '../job.ts';
 import { nextDispatch } from '../new-job.ts';
+import type { BacklogAges } from '../ports/record-store.ts';
 
 /**
  * Dispatches queued jobs again that nobody claimed for a while: their message may have been lost with a topic or a slot.
- * A copy too many is harmless, because only one claim can succeed. @returns how many
+ * A copy too many costs a worker that claims next to nothing, but one that does not claim runs it, and its failure is an
+ * attempt: what still waits for its workers in the broker is not lost. @returns how many
  */
 export async function redispatchLostJobs(
   deps: EngineDeps,
-  olderThanMs: number,
-  limit: number,
+  { olderThanMs, limit, backlogsMs }: LostJobs,
 ): Promise<number> {
   if (deps.mode !== 'kafka_outbox') return 0;
-  return dispatch(deps, await deps.store.unclaimedJobs(olderThanMs, limit));
+  return dispatch(deps, await deps.store.unclaimedJobs(olderThanMs, limit, backlogsMs));
+}
+
+interface LostJobs {
+  readonly olderThanMs: number;
+  readonly limit: number;
+  readonly backlogsMs?: BacklogAges | undefined;
 }
 
 const BATCH = 1_000;
@@ -26,7 +33,8 @@ export async function redispatchAllUnclaimed(deps: EngineDeps, signal: AbortSign
   let total = 0;
   while (!signal.aborted) {
     // Those that were dispatched here are younger.
-    const count = await redispatchLostJobs(deps, deps.clock.now().getTime() - began, BATCH);
+    const olderThanMs = deps.clock.now().getTime() - began;
+    const count = await redispatchLostJobs(deps, { olderThanMs, limit: BATCH });
     total += count;
     if (count < BATCH) break;
   }

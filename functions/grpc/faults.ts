@@ -1,6 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { type ErrorCode, isMillraceError } from '../../engine/errors.ts';
 import { faultLog } from '../compose.ts';
+import { observeCall } from '../http/request-metrics.ts';
 
 /** The status of each refusal; the rest is `internal`. */
 const CODES: Partial<Record<ErrorCode, Code>> = {
@@ -19,12 +20,18 @@ const CODES: Partial<Record<ErrorCode, Code>> = {
   database_unreachable: Code.Unavailable,
 };
 
-/** Gives the answer, or what was thrown as the status that the protocol has for it. */
+/** Gives the answer and measures it, or throws what was thrown as the status that the protocol has for it. */
 export async function answered<T>(method: string, work: () => Promise<T>): Promise<T> {
+  const start = performance.now();
+  let code = 'OK';
   try {
     return await work();
   } catch (error) {
-    throw toConnectError(method, error);
+    const fault = toConnectError(method, error);
+    code = Code[fault.code];
+    throw fault;
+  } finally {
+    observeCall(method, code, (performance.now() - start) / 1000);
   }
 }
 

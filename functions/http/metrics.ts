@@ -1,33 +1,14 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { WalSample } from '../../adapters/postgres/wal-guard.ts';
 import { createHopSeconds } from '../../adapters/prometheus/hop-seconds.ts';
+import { createStoreWatch } from '../../adapters/prometheus/watched-store.ts';
 import type { DispatchMode } from '../../engine/deps.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { RecordStore, StoreCounts } from '../../engine/ports/record-store.ts';
 import type { JobId } from '../../events/ids.ts';
+import { requestMetrics } from './request-metrics.ts';
 import { createWalMetrics } from './wal-metrics.ts';
-
-/** What this process measures of requests: the same in both dispatch modes, and without any connection. */
-export const requestMetrics = new Registry();
-
-const requestSeconds = new Histogram({
-  name: 'http_request_duration_seconds',
-  help: 'Time from the event to the reply, by route and status.',
-  labelNames: ['route', 'status'],
-  buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
-  registers: [requestMetrics],
-});
-
-/** Looking a label set up costs more than observing: there are few, so they are kept. */
-const children = new Map<string, { observe(seconds: number): void }>();
-
-export function observeRequest(route: string, status: number, seconds: number): void {
-  const key = `${status} ${route}`;
-  const child = children.get(key) ?? requestSeconds.labels(route, String(status));
-  children.set(key, child);
-  child.observe(seconds);
-}
 
 export interface JobMetrics {
   enqueued(types: Iterable<string>): void;
@@ -36,6 +17,8 @@ export interface JobMetrics {
   failed(): void;
   /** What the guard of the write-ahead log saw. */
   guarded(sample: WalSample): void;
+  /** The same store, what is written through it counted. */
+  watch(store: RecordStore): RecordStore;
   /** The page in Prometheus' text format, gauges freshly sampled. */
   page(): Promise<string>;
 }
@@ -63,7 +46,9 @@ interface Sampled {
 
 /** Metrics of jobs as this process sees them. Each dispatch mode shows its own only. */
 export function createJobMetrics(mode: DispatchMode, sampled: Sampled): JobMetrics {
-  const registers = [new Registry()];
+  const registry = new Registry();
+  const registers = [registry];
+  const watch = createStoreWatch(mode, registry);
   const total = new Counter({ name: 'jobs_total', help: 'Jobs accepted.', labelNames: ['type'], registers });
   const success = new Counter({ name: 'jobs_success_total', help: 'Completions recorded.', registers });
   const failures = new Counter({ name: 'jobs_failed_total', help: 'Failed attempts recorded.', registers });
@@ -97,6 +82,7 @@ export function createJobMetrics(mode: DispatchMode, sampled: Sampled): JobMetri
     },
     failed: () => failures.inc(),
     guarded: (seen) => wal?.(seen),
+    watch,
     page: async () => {
       await sample();
       return (await Promise.all([...registers, requestMetrics].map((registry) => registry.metrics()))).join(
@@ -137,8 +123,16 @@ function createPickupMetrics(registers: Registry[]): JobMetrics['claimed'] {
     buckets,
     registers,
   });
+  const fine = new Histogram({
+    name: 'engine_job_pickup_latency_seconds',
+    help: 'Time a job was queued before it was claimed; as job_pickup_latency, with other buckets.',
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
   return ({ queuedMs, claimMs }) => {
-    pickup.observe(Math.max(0, queuedMs) / 1000);
+    const queued = Math.max(0, queuedMs) / 1000;
+    pickup.observe(queued);
+    fine.observe(queued);
     wait.observe(claimMs / 1000);
   };
 }

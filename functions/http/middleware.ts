@@ -3,9 +3,9 @@ import type * as z from 'zod';
 import { isMillraceError } from '../../engine/errors.ts';
 import { type InstanceId, isStepId, isUuid, type JobId } from '../../events/ids.ts';
 import { type App, faultLog } from '../compose.ts';
-import { observeRequest } from './metrics.ts';
 import { type FieldFault, invalidRequest, problemReply, problemStatus } from './problem.ts';
 import { bodyLimits, type JsonBody, readJsonBody } from './request-body.ts';
+import { observeRequest } from './request-metrics.ts';
 import type { EndpointShape, HttpEvent, HttpResult } from './shape.ts';
 
 type Middleware = middy.MiddlewareObj<HttpEvent, HttpResult>;

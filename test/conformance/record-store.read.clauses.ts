@@ -170,6 +170,10 @@ export const deadlineClause: Clause = {
         [lost.id],
       );
       deepEqual(await store.unclaimedJobs(60_000, 10), []);
+      // Those of a type whose messages wait for their workers are younger than they look.
+      const [{ type } = { type: '' as StepId }] = await store.unclaimedJobs(1, 10);
+      deepEqual(await store.unclaimedJobs(1, 10, new Map([[type, 60_000]])), []);
+      deepEqual((await store.unclaimedJobs(1, 10, new Map([['other' as StepId, 60_000]]))).length, 1);
     },
     'a queued job that never went to a broker is found, at once': async ({ store }) => {
       const polled = await enqueued(store);

@@ -1,4 +1,4 @@
-import { type JobFilter, TEXT_SEARCH_DEPTH } from '../../../engine/ports/record-store.ts';
+import { type BacklogAges, type JobFilter, TEXT_SEARCH_DEPTH } from '../../../engine/ports/record-store.ts';
 import type { InstanceId, JobId } from '../../../events/ids.ts';
 import { type InstanceRow, instanceColumns } from '../instance-rows.ts';
 import type { JobRow } from '../rows.ts';
@@ -106,8 +106,7 @@ export async function selectNextDue(db: Database): Promise<number | null> {
 /** Reads what is queued, as the one above. */
 export async function selectUnclaimedJobs(
   db: Database,
-  olderThanMs: number,
-  limit: number,
+  { olderThanMs, limit, backlogsMs }: { olderThanMs: number; limit: number; backlogsMs: BacklogAges },
 ): Promise<JobRow[]> {
   const { rows } = await db.query<JobRow>(
     `
@@ -121,6 +120,12 @@ export async function selectUnclaimedJobs(
         where status = 'queued'
           and queued_at < clock_timestamp() - $1::double precision * interval '1 millisecond'
           and not (select dispatch_fallback from millrace_settings)
+          and not exists (
+            select
+            from unnest($3::text[], $4::double precision[]) as backlog (type, age_ms)
+            where backlog.type = jobs.type
+              and jobs.queued_at >= clock_timestamp() - ($1::double precision + age_ms) * interval '1 millisecond'
+          )
         offset 0
       ) as waiting
       order by id
@@ -128,7 +133,7 @@ export async function selectUnclaimedJobs(
     ))
     order by id
     `,
-    [olderThanMs, limit],
+    [olderThanMs, limit, [...backlogsMs.keys()], [...backlogsMs.values()]],
   );
   return rows;
 }

@@ -1,7 +1,7 @@
 import { isMillraceError } from '../../../engine/errors.ts';
 import { compose, faultLog } from '../../compose.ts';
-import { observeRequest } from '../metrics.ts';
 import { problemStatus } from '../problem.ts';
+import { observeRequest } from '../request-metrics.ts';
 import type { HttpEvent, HttpHandler, HttpResult } from '../shape.ts';
 import { faultReply } from './answers.ts';
 import { type DialectMatch, matchPath, methodsAt } from './routes.ts';

@@ -111,7 +111,7 @@ test('what nobody polled goes through the outbox once the fallback is over, and 
   const pool = createPool({ dsn: api.database.dsn, poolSize: 1 }, silentLogger);
   const leader = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
   expect(await dispatchPolledJobs(leader, 10)).toBe(0);
-  expect(await redispatchLostJobs(leader, 0, 10)).toBe(0);
+  expect(await redispatchLostJobs(leader, { olderThanMs: 0, limit: 10 })).toBe(0);
   await setPressure('calm');
   expect(await dispatchPolledJobs(leader, 10)).toBe(1);
   expect(await count('from dispatch_outbox')).toBe(1);

@@ -188,7 +188,7 @@ test('the sweep dispatches again what nobody claimed, as ever', async () => {
   const relay = await fixture.lead();
   const ids = await enqueue(...jobs(3));
   await waitFor(() => relay.broker.seen.length === 3, WITHIN);
-  expect(await redispatchLostJobs(engine, 0, 100)).toBe(3);
+  expect(await redispatchLostJobs(engine, { olderThanMs: 0, limit: 100 })).toBe(3);
   await waitFor(() => relay.broker.seen.length === 6, WITHIN);
   expect(dispatched(relay.broker).slice(3).sort()).toEqual([...ids].sort());
 });

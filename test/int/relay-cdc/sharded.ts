@@ -1,3 +1,4 @@
+import { Registry } from 'prom-client';
 import { createPool } from '../../../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../../../adapters/postgres/record-store.ts';
 import { createEngineDeps } from '../../../adapters/system/engine-deps.ts';
@@ -68,7 +69,7 @@ export async function startSharded(
   return {
     shards,
     ended,
-    metricsPage: shardHealth(shards).metrics,
+    metricsPage: shardHealth(shards, new Registry()).metrics,
     stop: stopAndWait,
     [Symbol.asyncDispose]: stopAndWait,
   };

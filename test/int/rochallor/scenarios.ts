@@ -3,6 +3,7 @@ import type { DispatchMode } from '../../../engine/deps.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { definition, handlers, loanApproval, task } from './definitions.ts';
 import { testLeases } from './leases.ts';
+import { testMetrics } from './metrics.ts';
 import { startDialect } from './stack.ts';
 import { testWire } from './wire.ts';
 
@@ -282,7 +283,7 @@ export function testDialect(mode: DispatchMode): void {
       expect((await until(begun['id'], 'COMPLETED'))['variables']).toMatchObject({ decision });
     });
 
-    test('the audit trail has a row for what was started, and the messages of the jobs carry their steps', async () => {
+    test('the audit trail has a row for the start of an instance, and one for its end', async () => {
       const begun = await start(definition([task('step-one', 'end')]));
       await until(begun['id'], 'COMPLETED');
       const { rows } = await stack.api.database
@@ -296,4 +297,5 @@ export function testDialect(mode: DispatchMode): void {
 
   testWire(mode, stack);
   testLeases(mode, stack);
+  testMetrics(mode, stack);
 }

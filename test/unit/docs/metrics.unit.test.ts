@@ -1,4 +1,6 @@
+import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
+import { createStoreWatch } from '../../../adapters/prometheus/watched-store.ts';
 import { systemClock } from '../../../adapters/system/clock.ts';
 import { type DispatchMode, dispatchModes } from '../../../engine/deps.ts';
 import { silentLogger } from '../../../engine/ports/logger.ts';
@@ -38,7 +40,10 @@ test.each(dispatchModes)(
 );
 
 test('docs/metrics.md lists what the relay shows, each with its meaning', async () => {
-  const page = await shown(await new RelayMetrics().registry.metrics());
+  const written = new Registry();
+  createStoreWatch('kafka_outbox', written);
+  const pages = await Promise.all([new RelayMetrics().registry, written].map((one) => one.metrics()));
+  const page = await shown(pages.join('\n'));
   expect(page.sort(byName)).toEqual(documented('relay', 'kafka_outbox').sort(byName));
 });
 
@@ -47,6 +52,12 @@ test('the two modes share what is common to both, and nothing else', () => {
   const common = new Set(all.filter(({ modes }) => modes.length > 1).map(({ name }) => name));
   // What both modes show may be on a page that only one of them has.
   const only = (mode: string) => all.filter(({ name, modes }) => modes.join() === mode && !common.has(name));
-  expect(only('polling').map(({ name }) => name)).toEqual(['job_pickup_latency', 'lock_wait_seconds']);
+  expect(only('polling').map(({ name }) => name)).toEqual([
+    'job_pickup_latency',
+    'lock_wait_seconds',
+    'job_poll_latency_seconds',
+    'job_lock_conflicts_total',
+    'engine_job_pickup_latency_seconds',
+  ]);
   for (const { name } of only('kafka_outbox')) expect(name).toMatch(/^workflow_engine_/);
 });

@@ -59,7 +59,7 @@ describeKafka('how far the workers of a step are behind', () => {
     const lag = await open();
     await commit(step, 1);
     const first = await lag.read(step);
-    expect(first).toMatchObject({ topic: jobTopic(step), group: workerGroup(step) });
+    expect(first).toMatchObject({ topic: jobTopic(step), group: workerGroup(step), hasCommitted: true });
     expect(first.seconds).toBeGreaterThanOrEqual(3_600);
     expect(first.seconds).toBeLessThan(3_600 * 1.1);
     await commit(step, 2);
@@ -78,7 +78,9 @@ describeKafka('how far the workers of a step are behind', () => {
 
   test('counts from the first record when the group has never committed', async () => {
     const step = await stepWith([2 * HOUR, 0]);
-    expect((await (await open()).read(step)).seconds).toBeGreaterThanOrEqual(7_200);
+    const read = await (await open()).read(step);
+    expect(read.seconds).toBeGreaterThanOrEqual(7_200);
+    expect(read.hasCommitted).toBe(false);
   });
 
   test('grows while the group stands still', async () => {

@@ -99,9 +99,9 @@ describe('a lost dispatch', () => {
   it('is sent again with a new message id', async () => {
     const engine = createEngine();
     const { job } = await enqueueJob(engine.deps, request);
-    expect(await redispatchLostJobs(engine.deps, 60_000, 10)).toBe(0);
+    expect(await redispatchLostJobs(engine.deps, { olderThanMs: 60_000, limit: 10 })).toBe(0);
     engine.advance(60_001);
-    expect(await redispatchLostJobs(engine.deps, 60_000, 10)).toBe(1);
+    expect(await redispatchLostJobs(engine.deps, { olderThanMs: 60_000, limit: 10 })).toBe(1);
     expect(await jobOf(engine, job.id)).toMatchObject({ status: 'queued', dispatches: 2 });
     expect(engine.store.outbox).toHaveLength(2);
   });

@@ -41,6 +41,22 @@ describe('a worker without a token', () => {
     expect(outcome).toEqual({ kind: 'not_found' });
   });
 
+  test('spends no retry with a copy of the message whose failure was told already', async () => {
+    const engine = createEngine('kafka_outbox');
+    const { job } = await enqueueJob(engine.deps, request);
+    const failed = {
+      id: job.id,
+      workerId: 'w',
+      end: { kind: 'failed', error: 'no', retryable: true },
+    } as const;
+    await settleAsWorker(engine.deps, failed);
+    // Who waits for the retry to be queued would end it.
+    const sleep = () => Promise.reject(new Error('it waited'));
+    const hasty = { ...engine.deps, clock: { now: engine.deps.clock.now, sleep } };
+    expect(await settleAsWorker(hasty, failed)).toMatchObject({ kind: 'settled', repeated: true });
+    expect(await jobOf(engine, job.id)).toMatchObject({ status: 'retrying', attempt: 1 });
+  });
+
   test('is refused where workers poll and this one has not, which is recorded once', async () => {
     const engine = createEngine('polling');
     const { job } = await enqueueJob(engine.deps, request);
