@@ -19,15 +19,25 @@ export interface Identity {
   readonly systemId: string;
   readonly timeline: number;
   readonly position: Lsn;
+  /** When this server process began, in its own words: another one may have another history. */
+  readonly serverStart: string;
 }
 
-/** Which database cluster this is, and where its log stands. */
+/** Which database cluster this is, where its log stands, and which server answers. */
 export async function identifySystem(connection: ReplicationConnection): Promise<Identity> {
   const [row] = await connection.query<{ systemid: string; timeline: number | string; xlogpos: string }>(
     'IDENTIFY_SYSTEM',
   );
   if (!row) throw new RangeError('IDENTIFY_SYSTEM gave no row');
-  return { systemId: row.systemid, timeline: Number(row.timeline), position: parseLsn(row.xlogpos) };
+  const [server] = await connection.query<{ started: string }>(
+    'select extract(epoch from pg_postmaster_start_time())::text as started',
+  );
+  return {
+    systemId: row.systemid,
+    timeline: Number(row.timeline),
+    position: parseLsn(row.xlogpos),
+    serverStart: server?.started ?? '',
+  };
 }
 
 /**

@@ -3,7 +3,6 @@ import type { EngineDeps } from '../engine/deps.ts';
 import { MillraceError } from '../engine/errors.ts';
 import type { EventStreamer } from '../engine/ports/event-streamer.ts';
 import type { Logger } from '../engine/ports/logger.ts';
-import type { Term } from '../events/ids.ts';
 import { alterOutbox } from './alter-outbox.ts';
 import type { RelayConfig } from './config.ts';
 import { tryLead } from './leadership.ts';
@@ -15,7 +14,7 @@ import { identifySystem } from './relay-state.ts';
 import { ReplicationConnection } from './replication-connection.ts';
 import { isShardName, listShards, shardConfigs, shardName, WHOLE } from './shards.ts';
 import { dropSlot, inspectSlot, releaseSlot } from './slot.ts';
-import { clearOutbox } from './sql/clear-outbox.ts';
+import { type Clearer, clearOutbox } from './sql/clear-outbox.ts';
 import { fence, ledSlots, nextTerm, publications, readSharding, settleSharding } from './sql/reshard.ts';
 import { WriteBack } from './write-back.ts';
 
@@ -110,7 +109,7 @@ async function reshard(
   const identity = await identifySystem(connection);
   const term = await nextTerm(pool);
   await fenceWriters(deps);
-  const messages = await drain(deps, connection, term);
+  const messages = await drain(deps, connection, { term, serverStart: identity.serverStart });
   signal.throwIfAborted();
   for (const slot of former) await removeSlot(deps, connection, slot);
   const present = new Set(shards.map(({ publication }) => publication));
@@ -140,13 +139,18 @@ async function fenceWriters({ config, pool, engine, signal }: ReshardDeps): Prom
 }
 
 /** Publishes and clears all that is in the outbox, before any shard begins: so order per key holds across the change. */
-async function drain(deps: ReshardDeps, connection: ReplicationConnection, term: Term): Promise<number> {
+async function drain(
+  deps: ReshardDeps,
+  connection: ReplicationConnection,
+  clearer: Clearer,
+): Promise<number> {
+  const { term } = clearer;
   const { config, pool, engine, streamer, logger, metrics, signal } = deps;
   await using cleanup = new AsyncDisposableStack();
   const publisher = await streamer.publisher({ clientId: `millrace-relay-${term}` });
   cleanup.defer(() => publisher.close());
   const writeBack = new WriteBack({
-    clear: (rows) => clearOutbox(pool, rows, term),
+    clear: (rows) => clearOutbox(pool, rows, clearer),
     maxMessages: config.limits.unclearedMessages,
     clock: engine.clock,
     logger,

@@ -145,8 +145,9 @@ async function readTail(deps: TermDeps, tail: PublishedTail, signal: AbortSignal
 /** Publisher and write-back, and the lane between them. They are closed in the opposite order: first nothing new comes. */
 async function openWayOut({ deps, leadership, over, cleanup }: Lead, tail: PublishedTail) {
   const { config, engine, logger, metrics, pool } = deps;
-  const { clear = (rows: readonly PublishedRow[]) => clearPublished(pool, rows, leadership.term) } = deps;
-  const { term } = leadership;
+  const { term, identity } = leadership;
+  const clearer = { term, serverStart: identity.serverStart };
+  const { clear = (rows: readonly PublishedRow[]) => clearPublished(pool, rows, clearer) } = deps;
   let session: WalSession | undefined;
   const publisher = await deps.streamer.publisher({ clientId: `millrace-relay-${term}` });
   cleanup.defer(async () => {

@@ -4,6 +4,13 @@ import type { Term } from '../../events/ids.ts';
 import { DispatchDetails } from '../dispatch-details.ts';
 import { JOB_ID_BYTES, type PublishedRow } from '../published.ts';
 
+/** Whose rows they are. */
+export interface Clearer {
+  readonly term: Term;
+  /** Of the server they were read from: a standby that lacked them when it was promoted gives their ids to other rows. */
+  readonly serverStart: string;
+}
+
 /**
  * Deletes published rows and writes that their jobs were dispatched, in one statement: an audit row a job, or one for a pack
  * whose jobs know it by its `dispatch_id` (migration 0015). Audit rows hang on the deletion, so that a row published twice
@@ -14,7 +21,7 @@ import { JOB_ID_BYTES, type PublishedRow } from '../published.ts';
 export async function clearOutbox(
   db: Pick<Pool, 'query'>,
   rows: readonly PublishedRow[],
-  term: Term,
+  { term, serverStart }: Clearer,
 ): Promise<bigint[]> {
   const details = new DispatchDetails(term);
   const { jobs, packs } = split(rows, details);
@@ -24,6 +31,7 @@ export async function clearOutbox(
       with gone as (
         delete from dispatch_outbox
         where id = any($1::bigint[])
+          and (select extract(epoch from pg_postmaster_start_time()) = $9::numeric)
         returning id, dispatch_id
       ), pack as materialized (
         select pack.row_id, pack.job_ids, pack.detail, gone.dispatch_id
@@ -62,6 +70,7 @@ export async function clearOutbox(
       byteaArray(packs.ids),
       intArray(packs.details),
       details.texts,
+      serverStart,
     ],
   });
   return missing.map(({ id }) => BigInt(id));

@@ -108,12 +108,19 @@ export class OwnPostgres implements AsyncDisposable {
     await this.startAgain();
   }
 
-  async asSuperuser(sql: string): Promise<void> {
+  /** Up to which its log is written. */
+  async position(): Promise<string> {
+    const [row] = await this.asSuperuser('select pg_current_wal_flush_lsn()::text as lsn');
+    return String(row?.['lsn']);
+  }
+
+  async asSuperuser(sql: string): Promise<Record<string, unknown>[]> {
     const client = new pg.Client({
       connectionString: this.#server.adminDsn.replace(/\/postgres$/, '/workflow'),
     });
     await client.connect();
-    await client.query(sql).finally(() => client.end());
+    const { rows } = await client.query<Record<string, unknown>>(sql).finally(() => client.end());
+    return rows;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { type PostgresServer, startPostgres } from '../../cli/dev/backends/postgres.ts';
 import type { PostgresVersion } from '../../cli/dev/backends/postgres-binaries.ts';
+import type { LocalProxy } from '../helpers/proxy.ts';
+import { startTcpProxy } from '../helpers/tcp-proxy.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 import type { OwnPostgres } from './own-postgres.ts';
 
@@ -14,34 +16,45 @@ export interface StandbyOptions {
   readonly version: PostgresVersion;
   /** From 17 on: the standby keeps copies of the logical slots, and the primary shows a relay only what the standby has. */
   readonly syncSlots: boolean;
+  /** False: a commit does not wait for it. */
+  readonly synchronous?: boolean;
 }
 
-/** A synchronous physical standby: what a client was told is committed is here as well. */
+/** A physical standby. A synchronous one, as it is unless asked for otherwise, has whatever a client was told is committed. */
 export class Standby implements AsyncDisposable {
   readonly #server: PostgresServer;
   readonly #dir: string;
   readonly #primary: OwnPostgres;
+  readonly #link: LocalProxy;
   #frozen: number | undefined;
 
-  private constructor(primary: OwnPostgres, server: PostgresServer, dir: string) {
-    this.#primary = primary;
-    this.#server = server;
-    this.#dir = dir;
+  private constructor(parts: {
+    primary: OwnPostgres;
+    server: PostgresServer;
+    dir: string;
+    link: LocalProxy;
+  }) {
+    this.#primary = parts.primary;
+    this.#server = parts.server;
+    this.#dir = parts.dir;
+    this.#link = parts.link;
   }
 
-  static async of(primary: OwnPostgres, { version, syncSlots }: StandbyOptions): Promise<Standby> {
+  static async of(primary: OwnPostgres, options: StandbyOptions): Promise<Standby> {
+    const { version, syncSlots, synchronous = true } = options;
     const dir = await mkdtemp(join(tmpdir(), 'millrace-standby-'));
     const dataDir = join(dir, 'data');
     await primary.copyTo(dataDir);
     await primary.asSuperuser(`select pg_create_physical_replication_slot('${NAME}')`);
     // An empty file is what makes it a standby.
     await primary.emptyFileLike(join(dataDir, 'standby.signal'));
+    const link = await startTcpProxy(0, () => primary.port);
     const server = await startPostgres({
       dataDir,
       version,
       settings: {
         primary_conninfo:
-          `host=127.0.0.1 port=${primary.port} user=postgres password=postgres dbname=workflow ` +
+          `host=127.0.0.1 port=${link.port} user=postgres password=postgres dbname=workflow ` +
           `application_name=${NAME}`,
         primary_slot_name: NAME,
         hot_standby_feedback: 'on',
@@ -49,10 +62,10 @@ export class Standby implements AsyncDisposable {
       },
     });
     await primary.set({
-      synchronous_standby_names: NAME,
+      ...(synchronous ? { synchronous_standby_names: NAME } : {}),
       ...(syncSlots ? { synchronized_standby_slots: NAME } : {}),
     });
-    const standby = new Standby(primary, server, dir);
+    const standby = new Standby({ primary, server, dir, link });
     await waitFor(() => standby.ask("select status = 'streaming' as yes from pg_stat_wal_receiver"), {
       within: 30_000,
       what: 'the standby to follow',
@@ -74,6 +87,24 @@ export class Standby implements AsyncDisposable {
   async ask(sql: string): Promise<boolean> {
     const [row] = await this.#query(sql);
     return row?.['yes'] === true;
+  }
+
+  /** Resolves once all that the primary has committed so far is here. */
+  async catchUp(): Promise<void> {
+    const position = await this.#primary.position();
+    await waitFor(() => this.ask(`select pg_last_wal_replay_lsn() >= '${position}'::pg_lsn as yes`), {
+      within: 30_000,
+      what: 'the standby to have it all',
+    });
+  }
+
+  /** What the primary commits from now on never comes here. */
+  async cutOff(): Promise<void> {
+    await this.#link[Symbol.asyncDispose]();
+    await waitFor(() => this.ask('select count(*) = 0 as yes from pg_stat_wal_receiver'), {
+      within: 30_000,
+      what: 'the standby to stop following',
+    });
   }
 
   async promote(): Promise<void> {
@@ -101,6 +132,7 @@ export class Standby implements AsyncDisposable {
     // A primary that is still there must not wait for the one that goes.
     await this.#primary.set({ synchronous_standby_names: '' }).catch(() => undefined);
     await this.#server.stop();
+    await this.#link[Symbol.asyncDispose]();
     await rm(this.#dir, { recursive: true, force: true });
   }
 

@@ -55,9 +55,14 @@ export class Workload implements AsyncDisposable {
     await this.#running;
   }
 
+  /** The next transactions are written over new connections. */
+  async hangUp(): Promise<void> {
+    await Promise.all(this.#writers.map((writer) => writer.close()));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    await Promise.all(this.#writers.map((writer) => writer.close()));
+    await this.hangUp();
   }
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Lsn, Term } from '../../../events/ids.ts';
 import { rebuildReason } from '../../../relay-cdc/prepare-slot.ts';
 
-const identity = { systemId: '7', timeline: 1, position: 100n as Lsn };
+const identity = { systemId: '7', timeline: 1, position: 100n as Lsn, serverStart: '0' };
 const before = {
   term: 3n as Term,
   systemId: '7',
