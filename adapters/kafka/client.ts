@@ -19,7 +19,7 @@ export function createClient(config: KafkaConfig, options: ClientOptions = {}): 
     brokers: () => resolveBrokers(config),
     ...(config.transport === 'plaintext'
       ? {}
-      : { ssl: config.ca === undefined ? true : { ca: [config.ca] } }),
+      : { ssl: config.ca === undefined ? true : { ca: [config.ca()] } }),
     ...(sasl ? { sasl } : {}),
     connectionTimeout: 5_000,
     authenticationTimeout: 10_000,

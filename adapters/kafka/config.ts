@@ -22,8 +22,8 @@ export interface KafkaConfig {
   readonly source: BrokerSource;
   /** Present for `sasl_scram_tls` only. */
   readonly scram?: ScramCredentials;
-  /** PEM text of the authority to trust beside the usual ones. */
-  readonly ca?: string;
+  /** PEM text of the authority to trust beside the usual ones, as it is now: authorities are replaced under running processes. */
+  readonly ca?: () => string;
   /** For `msk_iam`. */
   readonly region?: string;
   /** What publishes: our own record batches over @platformatic/kafka's connections, kafkajs, or that library's own producer. */
@@ -87,9 +87,16 @@ function readScram(env: Environment): ScramCredentials {
   };
 }
 
-function readCa(env: Environment): string | undefined {
+function readCa(env: Environment): (() => string) | undefined {
   const path = readOptional(env, 'WE_KAFKA_TLS_CA_PATH');
   if (path === undefined) return undefined;
+  const read = () => readPem(path);
+  // A wrong path is told at the start, not at the first connection.
+  read();
+  return read;
+}
+
+function readPem(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

@@ -6,7 +6,7 @@ export function connectionOptions(config: KafkaConfig): ConnectionOptions {
   const sasl = saslOf(config);
   return {
     connectTimeout: 5_000,
-    ...(config.transport === 'plaintext' ? {} : { tls: config.ca === undefined ? {} : { ca: config.ca } }),
+    ...(config.transport === 'plaintext' ? {} : { tls: config.ca === undefined ? {} : { ca: config.ca() } }),
     ...(sasl ? { sasl } : {}),
   };
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MillraceError } from '../../engine/errors.ts';
 import type { Topic } from '../../events/ids.ts';
 import type { DirectCluster } from './direct-cluster.ts';
+import { isUntrusted } from './errors.ts';
 import { OffsetGuard } from './offset-guard.ts';
 import { type PartitionBatch, type PartitionResult, produce } from './produce.ts';
 
@@ -91,6 +92,7 @@ export class Delivery {
       [...byLeader].map(async ([leader, entries]) => {
         const batches = entries.map(([, batch]) => batch);
         const results = await this.#sendTo(leader, batches).catch((error: unknown) => {
+          if (isUntrusted(error)) throw error;
           again ??= error;
           return [];
         });

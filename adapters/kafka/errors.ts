@@ -127,6 +127,11 @@ export function isPassing(error: unknown): boolean {
   return causes(error).some((cause) => passing.has(typeOf(cause)));
 }
 
+/** Whether the broker's certificate is not to be trusted: one who trusts other authorities must ask, or nobody may. */
+export function isUntrusted(error: unknown): boolean {
+  return causes(error).some(({ message }) => /certificate/i.test(message));
+}
+
 /** Whether the broker refused a batch for its size. */
 export function isTooLarge(error: unknown): boolean {
   return causes(error).some((cause) =>

@@ -75,7 +75,7 @@ async function firstThatWorks(
 
 async function handshake(broker: string, config: KafkaConfig): Promise<void> {
   const { host, port } = split(broker);
-  const ca = config.ca === undefined ? {} : { ca: config.ca };
+  const ca = config.ca === undefined ? {} : { ca: config.ca() };
   const socket = connectTls({ host, port, ...serverName(host), ...ca });
   let reached = false;
   socket.once('connect', () => {

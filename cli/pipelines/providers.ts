@@ -106,7 +106,7 @@ async function openKinesis(
 function kafkaConfig(kafka: Omit<Config<'kafka'>['kafka'], 'partitions' | 'default_replication_factor'>) {
   const { security_protocol, sasl_mechanism, sasl_username, sasl_password, ca_path } = kafka;
   const source = { kind: 'seeds', brokers: kafka.bootstrap_servers.split(',') } as const;
-  const ca = ca_path === undefined ? {} : { ca: readFileSync(ca_path, 'utf8') };
+  const ca = ca_path === undefined ? {} : { ca: () => readFileSync(ca_path, 'utf8') };
   if (security_protocol === 'PLAINTEXT')
     return { transport: 'plaintext', source, client: 'direct', ...ca } as const;
   if (sasl_username === undefined || sasl_password === undefined) {

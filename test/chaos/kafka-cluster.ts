@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Admin } from 'kafkajs';
 import { type KafkaClient, type KafkaConfig, readKafkaConfig } from '../../adapters/kafka/config.ts';
 import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
+import type { ServerIdentity } from '../../cli/dev/backends/certificate.ts';
 import { type KafkaServer, startKafka } from '../../cli/dev/backends/kafka.ts';
 import { kafkaUsers } from '../../cli/dev/backends/kafka-properties.ts';
 import { waitFor } from '../helpers/wait-for.ts';
@@ -14,27 +15,24 @@ export const REAUTHENTICATE_MS = 5_000;
 
 /** Brokers that a test may kill, with a second listener that asks for a login. */
 export class KafkaCluster implements AsyncDisposable {
-  readonly server: KafkaServer;
+  #server: KafkaServer;
+  readonly #count: 1 | 3;
   readonly #dir: string;
   readonly #dead = new Set<number>();
 
-  private constructor(server: KafkaServer, dir: string) {
-    this.server = server;
+  private constructor(server: KafkaServer, count: 1 | 3, dir: string) {
+    this.#server = server;
+    this.#count = count;
     this.#dir = dir;
   }
 
   static async start(brokers: 1 | 3 = 3): Promise<KafkaCluster> {
     const dir = await mkdtemp(join(tmpdir(), 'millrace-cluster-'));
-    const server = await startKafka({
-      dir: join(dir, 'kafka'),
-      brokers,
-      secured: true,
-      heap: '384m',
-      settings: {
-        'listener.name.sasl_ssl.scram-sha-512.connections.max.reauth.ms': String(REAUTHENTICATE_MS),
-      },
-    });
-    return new KafkaCluster(server, dir);
+    return new KafkaCluster(await startIn(dir, brokers), brokers, dir);
+  }
+
+  get server(): KafkaServer {
+    return this.#server;
   }
 
   get brokers(): readonly string[] {
@@ -61,6 +59,18 @@ export class KafkaCluster implements AsyncDisposable {
     });
   }
 
+  /** The brokers have this certificate from now on, and clients that look are told of its authority. */
+  async present({ keyStorePem, caPem }: ServerIdentity): Promise<void> {
+    const { ca = '' } = this.server;
+    await writeFile(join(dirname(ca), 'broker.pem'), keyStorePem + caPem);
+    await writeFile(ca, caPem);
+    for (const broker of this.brokers.keys()) {
+      // A broker alone waits in vain for another to take over what it leads.
+      await this.server.killBroker(broker);
+      await this.server.restartBroker(broker);
+    }
+  }
+
   async withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     const admin = plainClient(this.brokers).admin();
     await admin.connect();
@@ -70,6 +80,16 @@ export class KafkaCluster implements AsyncDisposable {
   async kill(broker: number): Promise<void> {
     this.#dead.add(broker);
     await this.server.killBroker(broker);
+  }
+
+  /** All brokers go away and come back, with all that they had, under other addresses. */
+  async move(): Promise<void> {
+    const before = this.brokers;
+    await Promise.all(before.map((_, broker) => this.kill(broker)));
+    await this.#server.stop();
+    this.#dead.clear();
+    this.#server = await startIn(this.#dir, this.#count);
+    if (this.brokers.some((address) => before.includes(address))) throw new Error('a broker has not moved');
   }
 
   /** Starts again what is dead, so that the next test finds the cluster whole. */
@@ -120,6 +140,18 @@ export class KafkaCluster implements AsyncDisposable {
     await this.server.stop();
     await rm(this.#dir, { recursive: true, force: true });
   }
+}
+
+function startIn(dir: string, brokers: 1 | 3): Promise<KafkaServer> {
+  return startKafka({
+    dir: join(dir, 'kafka'),
+    brokers,
+    secured: true,
+    heap: '384m',
+    settings: {
+      'listener.name.sasl_ssl.scram-sha-512.connections.max.reauth.ms': String(REAUTHENTICATE_MS),
+    },
+  });
 }
 
 /** A relay of the fixture that publishes to Kafka. */

@@ -8,6 +8,7 @@ import {
   ResourcePatternTypes,
 } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createServerIdentity } from '../../cli/dev/backends/certificate.ts';
 import { kafkaUsers } from '../../cli/dev/backends/kafka-properties.ts';
 import { describeKafka } from '../helpers/kafka.ts';
 import { failOnLeftoverProcesses } from '../helpers/leaks.ts';
@@ -24,6 +25,8 @@ failOnLeftoverProcesses();
 const DUPLICATES = 6_000;
 const SCRAM_SHA_512 = 2;
 const ITERATIONS = 8_192;
+/** Longer than a certificate of a development server is good for. */
+const A_LIFE_MS = 11 * 365 * 86_400_000;
 
 async function drained(fixture: RelayFixture): Promise<void> {
   await waitFor(async () => (await fixture.outboxRows()) === 0, { within: 60_000, what: 'an empty outbox' });
@@ -108,6 +111,30 @@ describeKafka('a relay that must log in', () => {
       await drained(fixture);
       await check(fixture, work, topic, DUPLICATES);
     });
+  });
+
+  test('says that a certificate has expired, and goes on by itself with one of another authority', {
+    timeout: 120_000,
+  }, async ({ skip }) => {
+    if (cluster.server.source !== 'local') skip('a container keeps the certificate it was made with');
+    await using fixture = await RelayFixture.create();
+    const topic = await ownTopic();
+    const relay = await leadOn(fixture, cluster.securedConfig('direct'));
+    await using work = new Workload({ dsn: () => fixture.db.dsn, topic });
+    await work.burst(20);
+    await drained(fixture);
+    await cluster.present(createServerIdentity(new Date(Date.now() - A_LIFE_MS)));
+    await work.burst(20);
+    await waitFor(() => /certificate has expired/.test(relay.status.get().reason), {
+      within: 60_000,
+      what: 'the relay to say so',
+    });
+    expect(await fixture.outboxRows()).toBeGreaterThan(0);
+    await cluster.present(createServerIdentity(new Date()));
+    await work.burst(20);
+    await drained(fixture);
+    expect(isStreaming(relay)).toBe(true);
+    await check(fixture, work, topic, DUPLICATES);
   });
 
   test('is replaced, when its password is changed, by one that knows the new one', {

@@ -177,6 +177,18 @@ export const mutations: readonly Mutation[] = [
     replace: 'else jobs.attempt',
     caughtBy: { ...conformance, tests: 'no attempt forgiven' },
   },
+  {
+    id: 'M22',
+    bug: 'clears rows by their numbers on whatever server answers after a failover',
+    file: 'relay-cdc/sql/clear-outbox.ts',
+    find: 'extract(epoch from pg_postmaster_start_time()) = $9::numeric',
+    replace: '$9::numeric is not null',
+    caughtBy: {
+      project: 'chaos',
+      file: 'test/chaos/lagging-standby.chaos.test.ts',
+      tests: 'nothing runs that was published',
+    },
+  },
 ];
 
 /** Bugs of the list that cannot be brought in here. */
