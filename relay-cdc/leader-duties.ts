@@ -1,8 +1,11 @@
 import type { Database } from '../adapters/postgres/sql/database.ts';
+import { measureLoggedBacklog } from '../adapters/postgres/sql/outbox.ts';
+import { readOutboxForm } from '../adapters/postgres/sql/outbox-form.ts';
 import { MillraceError } from '../engine/errors.ts';
 import type { Clock } from '../engine/ports/clock.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { Lsn, Term } from '../events/ids.ts';
+import { type LoggedBacklog, recordReached, selectGiven } from './logged-backlog.ts';
 import type { RelayMetrics } from './metrics.ts';
 import { publicationIncomplete, publicationQuery } from './publication.ts';
 import { askForRebuild, recordProgress } from './relay-state.ts';
@@ -15,6 +18,7 @@ export interface DutyDeps {
   readonly shard: Shard;
   readonly term: Term;
   readonly watermark: () => Lsn;
+  readonly logged: LoggedBacklog;
   readonly heartbeatMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -56,9 +60,8 @@ export async function sampleGauges(deps: DutyDeps, signal: AbortSignal): Promise
   while (!signal.aborted) {
     const startedAt = performance.now();
     try {
-      deps.metrics.backlog(await countBacklog(deps.db, deps.shard));
-      // They are those of the whole installation: one shard tells.
-      if (deps.shard.index === 0) deps.metrics.deadLetters(await countDeadLetters(deps.db));
+      deps.metrics.backlog((await countBacklog(deps.db, deps.shard)) + (await countLogged(deps)));
+      if (tellsForAll(deps.shard)) deps.metrics.deadLetters(await countDeadLetters(deps.db));
       const sample = await measureSlot(deps.db, deps.slot);
       if (sample) deps.metrics.slot(sample);
     } catch (error) {
@@ -79,6 +82,20 @@ async function countBacklog(db: Database, { index, of }: Shard): Promise<number>
     [of, index],
   );
   return Number(rows[0]?.messages ?? 0);
+}
+
+/** Of an outbox in the log: where this shard is, and by that how much waits. */
+async function countLogged({ db, slot, term, shard, logged, watermark }: DutyDeps): Promise<number> {
+  if ((await readOutboxForm(db)) === 'table') return 0;
+  const given = await selectGiven(db);
+  const reached = given && logged.look(given, watermark());
+  if (reached) await recordReached(db, { slot, term, reached });
+  return tellsForAll(shard) ? measureLoggedBacklog(db) : 0;
+}
+
+/** Some of what is sampled is the whole installation's: one shard tells. */
+function tellsForAll({ index }: Shard): boolean {
+  return index === 0;
 }
 
 async function countDeadLetters(db: Database): Promise<number> {

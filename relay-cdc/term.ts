@@ -10,6 +10,7 @@ import type { RelayConfig } from './config.ts';
 import { type LagDeps, sampleConsumerLag } from './consumer-lag.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { keepHeartbeat, sampleGauges } from './leader-duties.ts';
+import { LoggedBacklog } from './logged-backlog.ts';
 import type { RelayMetrics } from './metrics.ts';
 import { type Leadership, prepareSlot } from './prepare-slot.ts';
 import { PublishLane } from './publish-lane.ts';
@@ -92,7 +93,8 @@ async function lead(context: Lead): Promise<void> {
   const { deps, leadership, stop, over, fail, cleanup } = context;
   const { config, metrics } = deps;
   const tail = new PublishedTail();
-  const { writeBack, lane, follow } = await openWayOut(context, tail);
+  const logged = new LoggedBacklog();
+  const { writeBack, lane, follow } = await openWayOut(context, { tail, logged });
   const ending = AbortSignal.any([stop, over.signal]);
   const { start, isKept } = await unlessAborted(
     prepareSlot(leadership, {
@@ -121,7 +123,7 @@ async function lead(context: Lead): Promise<void> {
   cleanup.defer(() => dispatcher.stop());
   session.run(dispatcher).catch(fail);
   deps.onStreaming();
-  const duties = startDuties(context, { lane, writeBack, watermark: () => core.watermark, tail });
+  const duties = startDuties(context, { lane, writeBack, watermark: () => core.watermark, tail, logged });
   cleanup.defer(() => duties.stop());
   await aborted(ending);
   over.signal.throwIfAborted();
@@ -143,7 +145,10 @@ async function readTail(deps: TermDeps, tail: PublishedTail, signal: AbortSignal
 }
 
 /** Publisher and write-back, and the lane between them. They are closed in the opposite order: first nothing new comes. */
-async function openWayOut({ deps, leadership, over, cleanup }: Lead, tail: PublishedTail) {
+async function openWayOut(
+  { deps, leadership, over, cleanup }: Lead,
+  { tail, logged }: { tail: PublishedTail; logged: LoggedBacklog },
+) {
   const { config, engine, logger, metrics, pool } = deps;
   const { term, identity } = leadership;
   const clearer = { term, serverStart: identity.serverStart };
@@ -176,6 +181,7 @@ async function openWayOut({ deps, leadership, over, cleanup }: Lead, tail: Publi
     mayPublish: () => mayPublish(over.signal.aborted ? 'over' : 'leading', session?.isCurrent() ?? true),
     onPublished: async (rows, refused) => {
       await refuseJobs(engine, refused);
+      logged.published(rows);
       await writeBack.add(rows);
     },
   });
@@ -187,7 +193,13 @@ async function openWayOut({ deps, leadership, over, cleanup }: Lead, tail: Publi
 
 function startDuties(
   { deps, leadership, fail }: Lead,
-  parts: { lane: PublishLane; writeBack: WriteBack; watermark: () => Lsn; tail: PublishedTail },
+  parts: {
+    lane: PublishLane;
+    writeBack: WriteBack;
+    watermark: () => Lsn;
+    tail: PublishedTail;
+    logged: LoggedBacklog;
+  },
 ): { stop(): Promise<void> } {
   const { config, engine, pool } = deps;
   const ended = new AbortController();

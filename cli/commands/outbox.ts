@@ -8,6 +8,7 @@ import {
   type Backlog,
   logPosition,
   measureBacklog,
+  measureLoggedBacklog,
   measureUnreadLog,
 } from '../../adapters/postgres/sql/outbox.ts';
 import { readOutboxForm } from '../../adapters/postgres/sql/outbox-form.ts';
@@ -103,8 +104,12 @@ async function withBacklog(use: (backlog: () => Promise<Waits>) => Promise<void>
 }
 
 async function measure(db: Database, position: string): Promise<Waits> {
-  const inLog = (await readOutboxForm(db)) === 'message';
-  return { ...(await measureBacklog(db)), logBytes: inLog ? await measureUnreadLog(db, position) : null };
+  const inTable = await measureBacklog(db);
+  if ((await readOutboxForm(db)) === 'table') return { ...inTable, logBytes: null };
+  const logBytes = await measureUnreadLog(db, position);
+  // With the log read up to here, whatever was given out since is somebody's who goes on writing.
+  const logged = logBytes === 0 ? 0 : await measureLoggedBacklog(db);
+  return { ...inTable, messages: inTable.messages + logged, logBytes };
 }
 
 function isEmpty({ rows, logBytes }: Waits): boolean {
@@ -113,7 +118,7 @@ function isEmpty({ rows, logBytes }: Waits): boolean {
 
 function sentence({ rows, messages, oldestSeconds, logBytes }: Waits): string {
   if (rows === 0 && logBytes)
-    return `${Math.ceil(logBytes / 1024)} kB of the write-ahead log wait for the relay`;
+    return `about ${messages} jobs wait: ${Math.ceil(logBytes / 1024)} kB of the write-ahead log wait for the relay`;
   if (rows === 0) return 'the outbox is empty';
   return `${messages} jobs wait in ${rows} rows, the oldest for ${(oldestSeconds ?? 0).toFixed(1)} s`;
 }

@@ -3,6 +3,7 @@ import { migrationStatus } from '../../adapters/postgres/migrate.ts';
 import { createPool } from '../../adapters/postgres/pool.ts';
 import type { Database } from '../../adapters/postgres/sql/database.ts';
 import * as inspect from '../../adapters/postgres/sql/inspect.ts';
+import { type OutboxForm, readOutboxForm } from '../../adapters/postgres/sql/outbox-form.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
 import type { RelayConfig } from '../../relay-cdc/config.ts';
 import { isShardName } from '../../relay-cdc/shards.ts';
@@ -37,6 +38,9 @@ export async function checkDatabase(
     findings.push(pending);
     if (!settings) return { findings, types: [] };
     findings.push(...judgeSettings(settings, context.mode));
+    if (context.mode === 'kafka_outbox') {
+      findings.push(judgeOutbox(await readOutboxForm(pool), context.relay.outbox));
+    }
     findings.push(...(await checkStreams(pool, context, { streams, settings, version: facts.version })));
     return { findings, types: await inspect.selectJobTypes(pool) };
   } finally {
@@ -50,6 +54,20 @@ async function checkMigrations(dsn: string): Promise<Finding> {
   if (pending.length === 0) return ok(check, `All ${applied.length} migrations are applied.`);
   const list = pending.join(', ');
   return failure(check, `Not applied: ${list}.`, shell('npx millrace migrate up'));
+}
+
+function judgeOutbox(form: OutboxForm, wanted: OutboxForm | undefined): Finding {
+  const check = 'outbox';
+  const says = {
+    table: 'Dispatches are rows of dispatch_outbox until they are published.',
+    message: 'Dispatches are messages in the write-ahead log alone; dispatch_outbox stays empty.',
+  };
+  if (wanted === undefined || wanted === form) return ok(check, says[form]);
+  return warning(
+    check,
+    `${says[form]} WE_OUTBOX here is ${wanted}: a relay with it changes that.`,
+    shell(`WE_OUTBOX=${wanted} npx millrace relay`, 'nothing is lost, and nothing has to be drained'),
+  );
 }
 
 function judgeSettings(settings: inspect.SettingsFacts, mode: DatabaseContext['mode']): Finding[] {

@@ -41,7 +41,7 @@ export async function selectOverview(db: Database): Promise<OverviewRow | undefi
       (select count(*)::integer from (select from workflow_instances where status = 'running' limit $1::integer) as counted)
         as running_workflows,
       (select coalesce(sum(message_count), 0)::integer from (select message_count from dispatch_outbox limit $1::integer) as counted)
-        as backlog_messages,
+        + least(millrace.logged_backlog(), $1)::integer as backlog_messages,
       (select extract(epoch from clock_timestamp() - created_at)::double precision from dispatch_outbox order by id limit 1)
         as backlog_oldest_seconds,
       (

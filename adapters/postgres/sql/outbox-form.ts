@@ -24,6 +24,8 @@ export async function changeOutboxForm(client: ClientBase, form: OutboxForm): Pr
     await client.query(`set local lock_timeout = '1s'`);
     const verb = form === 'message' ? 'enable' : 'disable';
     await client.query(`alter table dispatch_outbox ${verb} trigger dispatch_outbox_as_message`);
+    // What it says is of the last time that messages were written.
+    await client.query('update relay_state set dispatched_number = null where dispatched_number is not null');
     await client.query('commit');
   } catch (error) {
     await client.query('rollback');

@@ -23,6 +23,14 @@ export async function measureBacklog(db: Database): Promise<Backlog> {
   return { rows: row?.rows ?? 0, messages: row?.messages ?? 0, oldestSeconds: row?.oldest ?? null };
 }
 
+/** About how many messages wait in the log; 0 while the outbox is the table. */
+export async function measureLoggedBacklog(db: Database): Promise<number> {
+  const { rows } = await db.query<{ messages: number }>(
+    'select millrace.logged_backlog()::double precision as messages',
+  );
+  return rows[0]?.messages ?? 0;
+}
+
 export async function logPosition(db: Database): Promise<string> {
   const { rows } = await db.query<{ lsn: string }>('select pg_current_wal_insert_lsn()::text as lsn');
   return rows[0]?.lsn ?? '0/0';

@@ -67,6 +67,16 @@ async function run(adminDsn: string, mend: Mend | undefined): Promise<void> {
   await client.end();
 }
 
+test('the form of the outbox is told, and a relay that would change it', async () => {
+  await using db = await createDatabase();
+  await db.pool().query('alter table dispatch_outbox enable trigger dispatch_outbox_as_message');
+  const [found] = await find(envOf(db), 'outbox');
+  expect(found).toMatchObject({ state: 'ok', says: expect.stringContaining('write-ahead log alone') });
+  const { says, mend } = await trouble(envOf(db, { WE_OUTBOX: 'table' }), 'outbox');
+  expect(says).toContain('WE_OUTBOX here is table');
+  expect(mend?.run).toEqual(['WE_OUTBOX=table npx millrace relay']);
+});
+
 test('a database in order is in order in polling mode, and Kafka is not asked', async () => {
   await using db = await createDatabase();
   const findings = await examine({ WE_POSTGRES_DSN: db.dsn }, POLLING);

@@ -25,6 +25,13 @@ async function fill(): Promise<void> {
     .query(`insert into dispatch_outbox (topic, message_count, messages) values ('t', 3, ''), ('t', 1, '')`);
 }
 
+async function reached({ pool }: TestDatabase): Promise<string | null> {
+  const { rows } = await pool().query<{ number: string | null }>(
+    'select dispatched_number::text as number from relay_state',
+  );
+  return rows[0]?.number ?? null;
+}
+
 test('status tells how many jobs wait in how many rows', async () => {
   await fill();
   const status = outbox('status', '--json');
@@ -43,8 +50,17 @@ test('with an outbox of messages it is the log that waits for the relay', async 
     millrace(['outbox', 'drain', ...args], { env: { WE_POSTGRES_DSN: db.dsn } });
   await db.pool().query('alter table dispatch_outbox enable trigger dispatch_outbox_as_message');
   const relay = await fixture.lead();
+  await insertRows(db.pool(), ['published']);
+  await waitFor(() => relay.broker.seen.length === 1, { within: 20_000 });
+  await waitFor(async () => (await reached(db)) !== null, {
+    within: 20_000,
+    what: 'the leader to say where it is',
+  });
   await relay.stop();
   await insertRows(db.pool(), ['in the log alone']);
+  const status = millrace(['outbox', 'status', '--json'], { env: { WE_POSTGRES_DSN: db.dsn } });
+  expect(await status.ended).toBe(0);
+  expect(JSON.parse(status.output())).toMatchObject({ rows: 0, messages: 1 });
   const early = drain('--timeout', '300ms');
   expect(await early.ended).toBe(1);
   expect(early.output()).toMatch(/kB of the write-ahead log wait for the relay/);

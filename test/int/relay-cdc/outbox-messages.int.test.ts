@@ -245,3 +245,22 @@ test('each of three shards takes its own messages, and what a change of their nu
   expect(broker.seen.length - 240).toBeLessThanOrEqual(3 * keys.length);
   expect(swept).toBeLessThanOrEqual(3 * keys.length);
 });
+
+test('the backlog of an outbox of messages is told while the broker holds it up, and is nothing once it does not', async () => {
+  const relay = await fixture.lead();
+  const backlog = () => relay.metric('workflow_engine_dispatch_outbox_backlog');
+  await enqueue(...jobs(3));
+  await waitFor(() => relay.broker.seen.length === 3, WITHIN);
+  const open = Promise.withResolvers<void>();
+  relay.broker.gate = () => open.promise;
+  for (let packs = 0; packs < 20; packs += 1) await enqueue(...jobs(3));
+  await waitFor(async () => (await backlog()) >= 60, WITHIN);
+  expect(await backlog()).toBe(60);
+  // Numbers that are never committed wait for nobody.
+  await fixture.pool.query(
+    "select nextval(pg_get_serial_sequence('dispatch_outbox', 'id')) from generate_series(1, 50)",
+  );
+  open.resolve();
+  await waitFor(() => relay.broker.seen.length === 63, WITHIN);
+  await waitFor(async () => (await backlog()) === 0, WITHIN);
+});
