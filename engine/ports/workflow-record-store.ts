@@ -1,6 +1,6 @@
 /**
  * Where runs of a typed workflow are kept: a record each, and an outbox that says what became of them. Every implementation
- * passes `test/conformance/workflow-record-store.suite.ts`, whose clauses are these, in order:
+ * passes `sdk/testing/conformance/workflow-record-store.suite.ts`, whose clauses are these, in order:
  *
  * 1. `store` at version 0 writes a new run at version 1, and what was given is read back as it was given: bytes as bytes, text
  *    to the letter. The times are the store's own.
@@ -18,6 +18,7 @@
  *    come in the order of its versions.
  * 8. An event stays in the outbox, and at its place there, until it is deleted: listing takes nothing and remembers nothing.
  * 9. Whatever stores and drains at the same time, in whatever number, no event is passed over.
+ * 10. What was stored outlives a crash of what holds it, and a store finds that again by itself.
  *
  * A number in an outbox is given out before its transaction commits, so a later number may become visible first. A reader that
  * remembers the highest number it has seen loses what comes after; hence list, publish, delete. For the same reason the

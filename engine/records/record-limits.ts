@@ -1,8 +1,8 @@
 import { MillraceError } from '../errors.ts';
 import type { NewRecord } from '../ports/workflow-record-store.ts';
 
-/** In bytes of UTF-8, so that each name fits into an index of every store: InnoDB's takes 3,072 bytes for all its columns. */
-export const recordLimits = { workflowName: 255, foreignId: 512, runId: 64, reason: 4_096 } as const;
+/** In bytes of UTF-8: each name fits into an index of every store (InnoDB takes 3,072 bytes), and that of a workflow into a subject. */
+export const recordLimits = { workflowName: 200, foreignId: 512, runId: 64, reason: 4_096 } as const;
 
 /** @throws MillraceError `invalid_request` for what a store would cut off, refuse in words of its own, or not find again */
 export function requireStorable(record: NewRecord): void {

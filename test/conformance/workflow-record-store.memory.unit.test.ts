@@ -1,4 +1,5 @@
+import { describe, it } from 'vitest';
+import { recordStoreSuite } from '../../sdk/testing/conformance/workflow-record-store.suite.ts';
 import { openMemoryRecords } from './workflow-record-store.memory.ts';
-import { recordStoreSuite } from './workflow-record-store.suite.ts';
 
-recordStoreSuite('memory', openMemoryRecords);
+recordStoreSuite('memory', { describe, it, open: openMemoryRecords });

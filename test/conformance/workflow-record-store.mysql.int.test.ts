@@ -1,11 +1,11 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { readMysqlConfig } from '../../adapters/mysql/config.ts';
 import { migrate } from '../../adapters/mysql/migrate.ts';
 import { createPool, type MysqlPool } from '../../adapters/mysql/pool.ts';
 import { createMysqlRecordStore } from '../../adapters/mysql/workflow-record-store.ts';
 import { startMariadb } from '../../cli/dev/backends/mariadb.ts';
+import { recordStoreSuite } from '../../sdk/testing/conformance/workflow-record-store.suite.ts';
 import { describeWithServer } from '../helpers/own-server.ts';
-import { recordStoreSuite } from './workflow-record-store.suite.ts';
 
 await describeWithServer(
   'MariaDB',
@@ -21,14 +21,19 @@ await describeWithServer(
 
     afterAll(() => Promise.all(pools.map((pool) => pool.end())));
 
-    recordStoreSuite('MySQL', async () => {
-      const [one, other] = pools;
-      return {
-        stores: [createMysqlRecordStore(one), createMysqlRecordStore(other)],
-        async [Symbol.asyncDispose]() {
-          // Each check has a workflow of its own.
-        },
-      };
+    recordStoreSuite('MySQL', {
+      describe,
+      it,
+      open: async () => {
+        const [one, other] = pools;
+        return {
+          stores: [createMysqlRecordStore(one), createMysqlRecordStore(other)],
+          restart: async () => {
+            await server().kill();
+            await server().restart();
+          },
+        };
+      },
     });
   },
 );

@@ -1,9 +1,9 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { createPool } from '../../adapters/postgres/pool.ts';
 import { createPostgresWorkflowRecords } from '../../adapters/postgres/workflow-record-store.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
+import { recordStoreSuite } from '../../sdk/testing/conformance/workflow-record-store.suite.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
-import { recordStoreSuite } from './workflow-record-store.suite.ts';
 
 let database: TestDatabase;
 let pools: readonly [ReturnType<typeof createPool>, ReturnType<typeof createPool>];
@@ -19,12 +19,13 @@ afterAll(async () => {
   await database.drop();
 });
 
-recordStoreSuite('PostgreSQL', async () => {
-  const [one, other] = pools;
-  return {
-    stores: [createPostgresWorkflowRecords(one), createPostgresWorkflowRecords(other)],
-    async [Symbol.asyncDispose]() {
-      // Each check has a workflow of its own.
-    },
-  };
+recordStoreSuite('PostgreSQL', {
+  describe,
+  it,
+  open: async () => {
+    const [one, other] = pools;
+    return {
+      stores: [createPostgresWorkflowRecords(one), createPostgresWorkflowRecords(other)],
+    };
+  },
 });

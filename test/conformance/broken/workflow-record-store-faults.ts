@@ -225,6 +225,26 @@ export const cutsOffLongNames = changed((store) => ({
     store.store({ ...record, foreignId: Buffer.from(record.foreignId).subarray(0, 512).toString() }),
 }));
 
+/** Keeps records in the process, so that nothing of them is left when that has gone. */
+export const losesThemInACrash: Fault = (store) => {
+  let hidden = new Set<string>();
+  const known = new Set<string>();
+  return Object.assign(
+    changed(() => ({
+      store: (record) => {
+        known.add(record.runId);
+        return store.store(record);
+      },
+      lookup: async (runId) => (hidden.has(runId) ? undefined : store.lookup(runId)),
+    }))(store),
+    {
+      crash: () => {
+        hidden = new Set(known);
+      },
+    },
+  );
+};
+
 /** So that another's call comes in between. */
 function aMomentLater(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));

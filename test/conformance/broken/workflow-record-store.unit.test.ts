@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { brokenClauses } from '../../../sdk/testing/conformance/suite.ts';
+import { workflowRecordStoreClauses } from '../../../sdk/testing/conformance/workflow-record-store.suite.ts';
 import { openMemoryRecords } from '../workflow-record-store.memory.ts';
-import { brokenRecordClauses } from '../workflow-record-store.suite.ts';
+
 import * as faults from './workflow-record-store-faults.ts';
 
 /** The clauses each fault must be caught by; it may break others too. */
@@ -29,12 +31,13 @@ const caughtBy = [
   { says: 'keeps objects as text', fault: faults.keepsObjectsAsText, clauses: [1] },
   { says: 'forgets the reason', fault: faults.forgetsTheReason, clauses: [1, 2, 5] },
   { says: 'is hours off', fault: faults.isHoursOff, clauses: [1] },
+  { says: 'loses them in a crash', fault: faults.losesThemInACrash, clauses: [10] },
   { says: 'cuts off long names', fault: faults.cutsOffLongNames, clauses: [1] },
 ];
 
 describe('the suite of the WorkflowRecordStore', () => {
   it('finds nothing wrong with a store that keeps the contract', async () => {
-    expect(await brokenRecordClauses(openMemoryRecords)).toEqual([]);
+    expect(await brokenClauses(workflowRecordStoreClauses, openMemoryRecords)).toEqual([]);
   });
 
   it('has a store for every fault that is written down', () => {
@@ -42,10 +45,12 @@ describe('the suite of the WorkflowRecordStore', () => {
   });
 
   it.concurrent.each(caughtBy)('catches one that $says', async ({ fault, clauses }) => {
-    const broken = await brokenRecordClauses(async () => {
+    const broken = await brokenClauses(workflowRecordStoreClauses, async () => {
       const subject = await openMemoryRecords();
       const store = fault(subject.stores[0]);
-      return { ...subject, stores: [store, store] };
+      const restart = async () =>
+        'crash' in store && typeof store.crash === 'function' ? store.crash() : undefined;
+      return { ...subject, stores: [store, store] as const, restart, within: 1_000 };
     });
     expect(broken).toEqual(expect.arrayContaining(clauses));
   });

@@ -1,8 +1,10 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
-import type { OutboxEvent, WorkflowRecordStore } from '../../engine/ports/workflow-record-store.ts';
-import { newRecord, outboxOf, stored, storedAll } from './workflow-record-store.fixtures.ts';
+import type { OutboxEvent, WorkflowRecordStore } from '../../../engine/ports/workflow-record-store.ts';
+import { patienceOf } from './suite.ts';
+import { waitFor } from './wait-for.ts';
+import { isRecord, newRecord, outboxOf, stored, storedAll } from './workflow-record-store.fixtures.ts';
 import type { RecordStoreClause, RecordStoreUnderTest } from './workflow-record-store.suite.ts';
 
 const events: RecordStoreClause = {
@@ -184,4 +186,21 @@ function versionsOf(listed: readonly OutboxEvent[]): number[] {
   return listed.map(({ recordVersion }) => recordVersion);
 }
 
-export const outboxClauses: readonly RecordStoreClause[] = [events, keeping, draining];
+const outliving: RecordStoreClause = {
+  number: 10,
+  title: 'what was stored outlives a crash',
+  checks: {
+    'and the stores go on by themselves': async (subject) => {
+      if (!subject.restart) return;
+      const [store, other] = subject.stores;
+      const record = await stored(store, newRecord());
+      await subject.restart();
+      const within = patienceOf(subject);
+      isRecord(await waitFor(() => other.lookup(record.runId), { within }), record);
+      await waitFor(() => stored(store, record), { within });
+      deepEqual(versionsOf(await waitFor(() => outboxOf(other, record), { within })), [1, 2]);
+    },
+  },
+};
+
+export const outboxClauses: readonly RecordStoreClause[] = [events, keeping, draining, outliving];

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { isMillraceError } from '../../engine/errors.ts';
-import { openStates, runStates } from '../../engine/ports/workflow-record-store.ts';
+import { isMillraceError } from '../../../engine/errors.ts';
+import { openStates, runStates } from '../../../engine/ports/workflow-record-store.ts';
 import { isRecord, newRecord, stored } from './workflow-record-store.fixtures.ts';
 import type { RecordStoreClause } from './workflow-record-store.suite.ts';
 

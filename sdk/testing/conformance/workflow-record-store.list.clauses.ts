@@ -1,13 +1,13 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { isMillraceError } from '../../engine/errors.ts';
+import { isMillraceError } from '../../../engine/errors.ts';
 import {
   type NewRecord,
   type RecordQuery,
   runStates,
   type WorkflowRecordStore,
-} from '../../engine/ports/workflow-record-store.ts';
-import { waitFor } from '../helpers/wait-for.ts';
+} from '../../../engine/ports/workflow-record-store.ts';
+import { waitFor } from './wait-for.ts';
 import {
   isRecord,
   newRecord,

@@ -6,7 +6,7 @@ import type {
   RecordQuery,
   WorkflowRecord,
   WorkflowRecordStore,
-} from '../../engine/ports/workflow-record-store.ts';
+} from '../../../engine/ports/workflow-record-store.ts';
 
 /** A new run, of a workflow and a foreign id that nobody else has unless given. */
 export function newRecord(given: Partial<NewRecord> = {}): NewRecord {
