@@ -34,7 +34,7 @@ test('a leader that is frozen past its replacement publishes nothing new when it
   const said: string[] = [];
   frozen.on('message', (line) => said.push(String(line)));
   await waitFor(() => said.some((line) => line.includes('has ended')), {
-    within: 2_000,
+    within: 10_000,
     what: 'the old leader to notice',
   });
   await work.burst(20);

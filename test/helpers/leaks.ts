@@ -12,7 +12,7 @@ import { waitFor } from './wait-for.ts';
 export function failOnLeftoverProcesses(): void {
   afterAll(async () => {
     await waitFor(async () => (await childProcesses()).length === 0, {
-      within: 2_000,
+      within: 10_000,
       what: 'the processes of this file to end',
     }).catch(async (cause: unknown) => {
       throw new Error(`left running: ${(await childProcesses()).join(' · ')}`, { cause });

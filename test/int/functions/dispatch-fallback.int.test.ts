@@ -94,7 +94,7 @@ test('a retry and the next step of a workflow write no outbox row during a fallb
   }
   const pool = createPool({ dsn: api.database.dsn, poolSize: 1 }, silentLogger);
   const leader = createEngineDeps(createPostgresRecordStore(pool), 'kafka_outbox');
-  await waitFor(async () => (await queueDueJobs(leader, 10)) === 1, { within: 5_000, what: 'the retry' });
+  await waitFor(async () => (await queueDueJobs(leader, 10)) === 1, { within: 15_000, what: 'the retry' });
   expect(await count(`from jobs where status = 'queued'`)).toBe(2);
   expect(await count('from dispatch_outbox')).toBe(2);
   await setPressure('calm');

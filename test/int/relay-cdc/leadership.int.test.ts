@@ -15,7 +15,7 @@ test('a standby has no producer and publishes nothing, and takes over when the l
   expect(await standby.metric('workflow_engine_dispatch_relay_leader')).toBe(0);
   await leader.stop();
   await insertRows(fixture.pool, ['b']);
-  await waitFor(() => standby.broker.values().includes('b'), { within: 5_000 });
+  await waitFor(() => standby.broker.values().includes('b'), { within: 15_000 });
   expect(standby.broker.values()).toEqual(['b']);
   expect(standby.broker.seen[0]?.headers.get('epoch')).toBe('2');
   expect(await standby.metric('workflow_engine_dispatch_relay_leader')).toBe(1);
@@ -29,12 +29,12 @@ test('a leader whose session is ended publishes nothing more in that term', asyn
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
   broker.gate = () => released;
   await insertRows(fixture.pool, numbered('a', 20));
-  await waitFor(() => leader.broker.batches.length === 0 && isStreaming(leader), { within: 5_000 });
+  await waitFor(() => leader.broker.batches.length === 0 && isStreaming(leader), { within: 15_000 });
   await fixture.pool.query(
     'select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = $1',
     [fixture.slot],
   );
-  await waitFor(() => !isStreaming(leader), { within: 2_000, what: 'the leader to notice' });
+  await waitFor(() => !isStreaming(leader), { within: 15_000, what: 'the leader to notice' });
   release();
   await waitFor(async () => (await fixture.outboxRows()) === 0, { within: 15_000 });
   // The publish under way when the lock was lost may have gone through; none was begun after it.
@@ -73,7 +73,7 @@ test('roles run with the leader, are told its term, and stop with it', async () 
   const leader = await fixture.lead({ roles: [role] });
   const standby = await fixture.start({ roles: [role] });
   await leader.stop();
-  await waitFor(() => isStreaming(standby), { within: 5_000 });
+  await waitFor(() => isStreaming(standby), { within: 15_000 });
   expect(seen).toEqual(['start 1', 'stop 1', 'start 2']);
 });
 
@@ -112,7 +112,7 @@ async function openZombie(fixture: RelayFixture): Promise<{ destroy(): void }> {
       );
       return rowCount === 1;
     },
-    { within: 5_000 },
+    { within: 15_000 },
   );
   return connection;
 }

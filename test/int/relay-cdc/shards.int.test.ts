@@ -72,13 +72,13 @@ test('when the leader of one shard loses its connection the other goes on, and t
   broker.gate = (records) =>
     records.some(({ key }) => key.toString() === ofFirst) ? released : Promise.resolve();
   await writer.write([ofFirst]);
-  await waitFor(async () => (await fixture.outboxRows()) === 1, { within: 5_000 });
+  await waitFor(async () => (await fixture.outboxRows()) === 1, { within: 15_000 });
   await fixture.pool.query(
     'select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = $1',
     [`${fixture.slot}_0of2`],
   );
   await writer.write([ofSecond, ofSecond]);
-  await waitFor(() => firstCopies(broker).get(ofSecond)?.length === 2, { within: 5_000 });
+  await waitFor(() => firstCopies(broker).get(ofSecond)?.length === 2, { within: 15_000 });
   expect(firstCopies(broker).get(ofFirst)).toBeUndefined();
   release();
   await cleared(fixture);

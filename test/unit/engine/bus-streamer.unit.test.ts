@@ -56,7 +56,7 @@ const acknowledge = async (): Promise<BatchOutcome> => ({ failed: [] });
 it('brings records with key, value and headers, in the order of publishing', async () => {
   await publish(record('a'), record('b'), record('c'));
   const member = await receiving(acknowledge);
-  await waitFor(() => member.texts().length === 3, { within: 2_000 });
+  await waitFor(() => member.texts().length === 3, { within: 8_000 });
   await member.stop();
   expect(member.texts()).toEqual(['a', 'b', 'c']);
   const [first] = member.batches.flat();
@@ -71,7 +71,7 @@ it('reports a record that is too large by its index, and stores its neighbours',
   const receipt = await publish(record('a'), record('x'.repeat(200), 'k'), record('b'));
   expect(receipt.refused.map(({ index }) => index)).toEqual([1]);
   const member = await receiving(acknowledge);
-  await waitFor(() => member.texts().length === 2, { within: 2_000 });
+  await waitFor(() => member.texts().length === 2, { within: 8_000 });
   await member.stop();
   expect(member.texts()).toEqual(['a', 'b']);
 });
@@ -84,7 +84,7 @@ it('brings again what failed and what came after it, and not what came before', 
     isFirst = false;
     return { failed: bad ? [{ partition: 0, offset: bad.offset }] : [] };
   });
-  await waitFor(() => member.texts().length === 5, { within: 2_000 });
+  await waitFor(() => member.texts().length === 5, { within: 8_000 });
   await member.stop();
   expect(member.texts()).toEqual(['a', 'b', 'c', 'b', 'c']);
 });
@@ -92,10 +92,10 @@ it('brings again what failed and what came after it, and not what came before', 
 it('brings a rejected batch to the next member', async () => {
   await publish(record('a'));
   const first = await receiving(async () => Promise.reject(new Error('on purpose')));
-  await waitFor(() => first.texts().length > 0, { within: 2_000 });
+  await waitFor(() => first.texts().length > 0, { within: 8_000 });
   await first.stop();
   const second = await receiving(acknowledge);
-  await waitFor(() => second.texts().length === 1, { within: 2_000 });
+  await waitFor(() => second.texts().length === 1, { within: 8_000 });
   await second.stop();
 });
 
@@ -106,10 +106,10 @@ it('goes on with other records while a handler is slow, but not with those of it
     return { failed: [] };
   }, 1);
   await publish(record('slow', 'k'), record('same key', 'k'), record('other'));
-  await waitFor(() => member.texts().includes('other'), { within: 2_000 });
+  await waitFor(() => member.texts().includes('other'), { within: 8_000 });
   expect(member.texts().sort()).toEqual(['other', 'slow']);
   open();
-  await waitFor(() => member.texts().includes('same key'), { within: 2_000 });
+  await waitFor(() => member.texts().includes('same key'), { within: 8_000 });
   await member.stop();
 });
 

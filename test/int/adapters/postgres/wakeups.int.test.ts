@@ -95,7 +95,7 @@ test('a batch says one word, and none for what is far off or later than what is 
     await enqueueJobs(deps, [{ ...request, runAt: inMs(30_000) }, request]);
     // Hints come in the order of the commits: once this one is heard, so is all that was said before it.
     await pool.query("select pg_notify('millrace_due', 'last')");
-    await waitFor(() => heard.length > 1, { within: 5_000, what: 'the last hint' });
+    await waitFor(() => heard.length > 1, { within: 15_000, what: 'the last hint' });
     expect(heard).toHaveLength(2);
   } finally {
     client.removeAllListeners('notification');

@@ -98,7 +98,7 @@ describe('a concurrency limit', () => {
       const [first] = await take('process', { wait_ms: 10_000 });
       await api.post(`/api/v1/jobs/${first?.job.id}/fail`, { token: first?.token, error: 'no' });
       await waitFor(async () => (await api.get(`/api/v1/jobs/${ids[1]}`)).json['status'] === 'queued', {
-        within: 5_000,
+        within: 15_000,
       });
       const again = await api.post(`/api/v1/jobs/${first?.job.id}/retry`, {});
       expect(again.json).toMatchObject({ status: 'pending' });

@@ -35,7 +35,7 @@ test('queues what is due, wakes whoever waits for it, and takes back what a work
 test('two processes do the duties one at a time, and the second goes on when the first stops', async () => {
   const [first, second] = [new AbortController(), new AbortController()];
   const running = [compose().duties(first.signal), compose().duties(second.signal)];
-  await waitFor(async () => (await holders()) === 1, { within: 5_000 });
+  await waitFor(async () => (await holders()) === 1, { within: 15_000 });
   first.abort();
   const id = await enqueueDueSoon();
   await waitFor(async () => (await statusOf(id)) === 'queued', { within: 10_000 });

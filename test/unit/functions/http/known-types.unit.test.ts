@@ -75,7 +75,7 @@ describe('KnownTypes', () => {
     expect(loads).toBe(1);
     now = 10_000;
     await types.unknown(new Set([SEND_EMAIL]));
-    await waitFor(() => types.policyOf(SEND_EMAIL) !== undefined, { within: 1_000 });
+    await waitFor(() => types.policyOf(SEND_EMAIL) !== undefined, { within: 8_000 });
     expect(types.policyOf(SEND_EMAIL)).toEqual({ unique: {} });
   });
 });
