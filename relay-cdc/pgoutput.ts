@@ -1,6 +1,6 @@
 import type { Lsn, Topic } from '../events/ids.ts';
-import { streamBroken } from './failures.ts';
 import { readOutboxMessage } from './outbox-message.ts';
+import { malformed, need, OUTBOX_TABLE, OutboxTuple, TOPIC } from './outbox-tuple.ts';
 import type { Piece } from './piece.ts';
 import { type Shard, WHOLE } from './shards.ts';
 import type { OutboxRow } from './wal-session.ts';
@@ -13,12 +13,7 @@ export interface PgoutputHandler {
   commit(endLsn: Lsn): void;
 }
 
-const OUTBOX_TABLE = 'dispatch_outbox';
-const REQUIRED = ['id', 'topic', 'message_count', 'messages'] as const;
-type Column = (typeof REQUIRED)[number];
-
 const TAG = { begin: 0x42, commit: 0x43, relation: 0x52, insert: 0x49, message: 0x4d } as const;
-const KIND = { binary: 0x62, text: 0x74, null: 0x6e, unchanged: 0x75 } as const;
 
 /**
  * Reads logical replication messages of protocol version 1 (PostgreSQL's documentation, "Logical Replication Message
@@ -31,8 +26,8 @@ const KIND = { binary: 0x62, text: 0x74, null: 0x6e, unchanged: 0x75 } as const;
 export class PgoutputDecoder {
   readonly #handler: PgoutputHandler;
   readonly #shard: Shard;
-  /** For each outbox relation: the place of each required column in a tuple. */
-  readonly #layouts = new Map<number, Layout>();
+  /** By the number of each relation that is an outbox. */
+  readonly #tuples = new Map<number, OutboxTuple>();
   #topicBytes = Buffer.alloc(0);
   #topic = '' as Topic;
 
@@ -44,18 +39,18 @@ export class PgoutputDecoder {
 
   /** Reads the message that lies in the piece from `start` up to `end`. A row found there holds the piece. */
   decode(piece: Piece, start: number, end: number): void {
-    const { bytes } = piece;
+    const { bytes, view } = piece;
     const at = start + 1;
     const tag = bytes[start];
     if (tag === TAG.insert) {
       this.#insert(piece, at, end);
     } else if (tag === TAG.begin) {
       need(at, 20, end);
-      this.#handler.begin(bytes.readBigUInt64BE(at) as Lsn, readMicros(bytes, at + 8));
+      this.#handler.begin(view.getBigUint64(at) as Lsn, readMicros(bytes, at + 8));
     } else if (tag === TAG.commit) {
       // flags, start of the commit record, its end, time
       need(at, 25, end);
-      this.#handler.commit(bytes.readBigUInt64BE(at + 9) as Lsn);
+      this.#handler.commit(view.getBigUint64(at + 9) as Lsn);
     } else if (tag === TAG.relation) {
       this.#relation(bytes, at, end);
     } else if (tag === TAG.message) {
@@ -77,7 +72,7 @@ export class PgoutputDecoder {
     const table = reader.text();
     reader.skip(1);
     if (table !== OUTBOX_TABLE) {
-      this.#layouts.delete(relation);
+      this.#tuples.delete(relation);
       return;
     }
     const places = new Map<string, number>();
@@ -87,33 +82,28 @@ export class PgoutputDecoder {
       places.set(reader.text(), place);
       reader.skip(8);
     }
-    this.#layouts.set(relation, layoutOf(places, columns));
+    this.#tuples.set(relation, new OutboxTuple(places, columns));
   }
 
   #insert(piece: Piece, start: number, end: number): void {
-    const { bytes } = piece;
     need(start, 7, end);
-    const layout = this.#layouts.get(bytes.readInt32BE(start));
-    if (!layout) return;
-    const columns = bytes.readUInt16BE(start + 5);
-    if (columns !== layout.fields.length) {
-      throw malformed(`a row has ${columns} of ${layout.fields.length} columns`);
-    }
-    let at = start + 7;
-    for (let place = 0; place < columns; place += 1) at = findValue(bytes, { at, end, place }, layout);
+    const tuple = this.#tuples.get(piece.bytes.readInt32BE(start));
+    if (!tuple) return;
+    tuple.find(piece, start + 5, end);
     const row = {
-      id: readId(bytes, layout),
-      topic: this.#readTopic(bytes, layout),
-      messageCount: readCount(bytes, layout),
-      messages: readMessages(bytes, layout),
+      id: tuple.id(),
+      topic: this.#topicOf(piece.bytes, tuple),
+      messageCount: tuple.messageCount(),
+      messages: tuple.messages(),
       memory: piece,
     };
     this.#handOn(row);
   }
 
   /** Neighbouring rows mostly share their topic: comparing bytes is cheaper than decoding them. */
-  #readTopic(bytes: Buffer, layout: Layout): Topic {
-    const [start, length] = valueAt(layout, 1);
+  #topicOf(bytes: Buffer, tuple: OutboxTuple): Topic {
+    const start = tuple.startOf(TOPIC);
+    const length = tuple.lengthOf(TOPIC);
     const known = this.#topicBytes;
     if (length !== known.length || bytes.compare(known, 0, length, start, start + length) !== 0) {
       this.#topicBytes = Buffer.from(bytes.subarray(start, start + length));
@@ -121,90 +111,6 @@ export class PgoutputDecoder {
     }
     return this.#topic;
   }
-}
-
-/** Where the required columns are in a tuple, and where those of the row at hand were found. */
-interface Layout {
-  /** For each place of a tuple: the index into REQUIRED, or -1. */
-  readonly fields: Int32Array;
-  readonly starts: Int32Array;
-  readonly lengths: Int32Array;
-  readonly kinds: Int32Array;
-}
-
-function layoutOf(places: ReadonlyMap<string, number>, columns: number): Layout {
-  const fields = new Int32Array(columns).fill(-1);
-  for (const [field, name] of REQUIRED.entries()) {
-    const place = places.get(name);
-    if (place === undefined) throw missing(name, 'is not in the publication');
-    fields[place] = field;
-  }
-  const perField = (): Int32Array => new Int32Array(REQUIRED.length);
-  return { fields, starts: perField(), lengths: perField(), kinds: perField() };
-}
-
-/** Notes where the value at `place` lies, if it is one we need. @returns where the next one begins */
-function findValue(bytes: Buffer, from: { at: number; end: number; place: number }, layout: Layout): number {
-  let { at } = from;
-  need(at, 1, from.end);
-  const kind = bytes[at] ?? 0;
-  at += 1;
-  let length = 0;
-  if (kind === KIND.binary || kind === KIND.text) {
-    need(at, 4, from.end);
-    length = bytes.readInt32BE(at);
-    at += 4;
-    need(at, length, from.end);
-  } else if (kind !== KIND.null && kind !== KIND.unchanged) {
-    throw malformed(`a column has the unknown kind ${kind}`);
-  }
-  const field = layout.fields[from.place] ?? -1;
-  if (field >= 0) {
-    layout.kinds[field] = kind;
-    layout.starts[field] = at;
-    layout.lengths[field] = length;
-  }
-  return at + length;
-}
-
-function readId(bytes: Buffer, layout: Layout): bigint {
-  const [start, length] = valueAt(layout, 0);
-  if (isText(layout, 0)) return BigInt(digits(bytes, start, start + length));
-  if (length !== 8) throw malformed(`an id has ${length} bytes`);
-  return bytes.readBigInt64BE(start);
-}
-
-function readCount(bytes: Buffer, layout: Layout): number {
-  const [start, length] = valueAt(layout, 2);
-  if (isText(layout, 2)) return Number(digits(bytes, start, start + length));
-  if (length !== 4) throw malformed(`a message count has ${length} bytes`);
-  return bytes.readInt32BE(start);
-}
-
-function digits(bytes: Buffer, start: number, end: number): string {
-  const text = bytes.toString('latin1', start, end);
-  if (!/^-?\d+$/.test(text)) throw malformed('a number is none');
-  return text;
-}
-
-function readMessages(bytes: Buffer, layout: Layout): Buffer {
-  const [start, length] = valueAt(layout, 3);
-  // Text form of bytea: \x and two digits a byte.
-  if (isText(layout, 3)) return Buffer.from(bytes.toString('latin1', start + 2, start + length), 'hex');
-  return bytes.subarray(start, start + length);
-}
-
-function valueAt(
-  { kinds, starts, lengths }: Layout,
-  field: number,
-): readonly [start: number, length: number] {
-  const kind = kinds[field];
-  if (kind !== KIND.binary && kind !== KIND.text) throw missing(REQUIRED[field] ?? 'id', 'has no value');
-  return [starts[field] ?? 0, lengths[field] ?? 0];
-}
-
-function isText({ kinds }: Layout, field: number): boolean {
-  return kinds[field] === KIND.text;
 }
 
 /** Positions and times fit a double: 2^53 microseconds are 285 years. */
@@ -244,23 +150,4 @@ class RelationReader {
     this.#at = zero + 1;
     return text;
   }
-}
-
-function need(at: number, length: number, end: number): void {
-  if (length < 0 || at + length > end) throw malformed('a message is cut short');
-}
-
-function malformed(what: string): Error {
-  return streamBroken(
-    `The replication stream is not what PostgreSQL documents: ${what}. Check that no proxy stands between the relay and ` +
-      'PostgreSQL, and report this with the server version.',
-  );
-}
-
-function missing(column: Column, what: string): Error {
-  return streamBroken(
-    `Column ${column} of ${OUTBOX_TABLE} ${what}. Nothing was skipped; the relay stops here. Restore the column and its ` +
-      'place in the publication, or upgrade the relay.',
-    { detail: { column } },
-  );
 }

@@ -12,11 +12,14 @@ export interface Lent {
 /** Memory with several holders: the reader that fills it, and every row that was read into it. */
 export class Piece implements Lent {
   readonly bytes: Buffer;
+  /** The same memory. Its 64-bit numbers come without the five that `Buffer` makes on the way to one. */
+  readonly view: DataView;
   readonly #giveBack: (bytes: Buffer) => void;
   #holders = 1;
 
   constructor(bytes: Buffer, giveBack: (bytes: Buffer) => void) {
     this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#giveBack = giveBack;
   }
 

@@ -136,11 +136,12 @@ export class OwnWalSession implements WalSession {
   }
 
   #frameReader(sink: WalSink): FrameReader {
-    let header: { bytes: Buffer; at: number } = { bytes: Buffer.alloc(0), at: 0 };
+    // Where the message at hand begins; one object for all of them.
+    const header: { view: DataView; at: number } = { view: new DataView(new ArrayBuffer(0)), at: 0 };
     const decoder = new PgoutputDecoder(
       {
         begin: (commitLsn, committedAt) => {
-          const sentAt = Number(header.bytes.readBigInt64BE(header.at + 17));
+          const sentAt = Number(header.view.getBigInt64(header.at + 17));
           sink.begin(commitLsn, (sentAt - committedAt) / 1000);
         },
         insert: (row) => sink.insert(row),
@@ -149,16 +150,17 @@ export class OwnWalSession implements WalSession {
       this.#options.shard,
     );
     return new FrameReader((type, piece, body) => {
-      const { bytes } = piece;
+      const { bytes, view } = piece;
       if (type !== FRAME.copyData) {
         this.#control(type, bytes, body);
         return;
       }
       if (this.#phase !== 'streaming') return;
       if (bytes[body.start] === COPY.walData) {
-        header = { bytes, at: body.start };
+        header.view = view;
+        header.at = body.start;
         decoder.decode(piece, body.start + WAL_DATA_HEADER_BYTES, body.end);
-        this.#position.received(bytes.readBigUInt64BE(body.start + 1) as Lsn);
+        this.#position.received(view.getBigUint64(body.start + 1) as Lsn);
       } else if (bytes[body.start] === COPY.keepalive) {
         this.#keepalive(sink, bytes, body.start);
       }

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { bigintArray, byteaArray, intArray, uuidBytesArray } from '../../adapters/postgres/binary-array.ts';
+import { bigintArray, byteaArray, intArray, uuidArrayAt } from '../../adapters/postgres/binary-array.ts';
 import type { Term } from '../../events/ids.ts';
 import { DispatchDetails } from '../dispatch-details.ts';
 import { JOB_ID_BYTES, type PublishedRow } from '../published.ts';
@@ -64,7 +64,7 @@ export async function clearOutbox(
     values: [
       bigintArray(rows.map(({ id }) => id)),
       bigintArray(jobs.rowIds),
-      uuidBytesArray(jobs.ids),
+      uuidArrayAt(jobs.memories, jobs.starts),
       intArray(jobs.details),
       bigintArray(packs.rowIds),
       byteaArray(packs.ids),
@@ -78,32 +78,38 @@ export async function clearOutbox(
 
 /** Whole packs of several are one entry each; whatever else was published is an entry a job. */
 function split(rows: readonly PublishedRow[], details: DispatchDetails) {
-  const jobs = newEntries();
-  const packs = newEntries();
+  const jobs: Jobs = { rowIds: [], memories: [], starts: [], details: [] };
+  const packs: Packs = { rowIds: [], ids: [], details: [] };
   for (const row of rows) {
     const { id, jobs: count, ids, firstId, whole } = row;
     const place = details.placeOf(row);
     const end = firstId + count * JOB_ID_BYTES;
-    const step = whole && count > 1 ? end - firstId : JOB_ID_BYTES;
-    const entries = step > JOB_ID_BYTES ? packs : jobs;
-    for (let at = firstId; at < end; at += step)
-      add(entries, { id, ids: ids.subarray(at, at + step), place });
+    if (whole && count > 1) {
+      packs.rowIds.push(id);
+      packs.ids.push(ids.subarray(firstId, end));
+      packs.details.push(place);
+      continue;
+    }
+    for (let start = firstId; start < end; start += JOB_ID_BYTES) {
+      jobs.rowIds.push(id);
+      jobs.memories.push(ids);
+      jobs.starts.push(start);
+      jobs.details.push(place);
+    }
   }
   return { jobs, packs };
 }
 
-interface Entries {
+interface Packs {
   readonly rowIds: bigint[];
   readonly ids: Buffer[];
   readonly details: number[];
 }
 
-function newEntries(): Entries {
-  return { rowIds: [], ids: [], details: [] };
-}
-
-function add(entries: Entries, { id, ids, place }: { id: bigint; ids: Buffer; place: number }): void {
-  entries.rowIds.push(id);
-  entries.ids.push(ids);
-  entries.details.push(place);
+interface Jobs {
+  readonly rowIds: bigint[];
+  /** Where the job's id lies, and where in it. */
+  readonly memories: Buffer[];
+  readonly starts: number[];
+  readonly details: number[];
 }
