@@ -1,5 +1,5 @@
 import type { Term, Topic } from '../events/ids.ts';
-import type { PublishedRow } from './published.ts';
+import type { Hops, PublishedRow } from './published.ts';
 
 /**
  * What the audit says of each dispatch, every text once however many rows share it. The hops are durations, so that the clock of
@@ -11,6 +11,7 @@ export class DispatchDetails {
   readonly #places = new Map<string, number>();
   readonly #term: number;
   readonly #now: number;
+  #last: { readonly topic: Topic; readonly hops: Hops | undefined; readonly place: number } | undefined;
 
   constructor(term: Term, now = performance.now()) {
     this.#term = Number(term);
@@ -18,14 +19,17 @@ export class DispatchDetails {
   }
 
   /** Where the text of this row is, counted from 1 as SQL does. */
-  placeOf(row: PublishedRow): number {
-    const text = JSON.stringify({ topic: row.topic, term: this.#term, ...this.#hopsOf(row) });
+  placeOf({ topic, hops }: Pick<PublishedRow, 'topic' | 'hops'>): number {
+    // Neighbouring rows mostly share both: a text a row would cost more than all else that is done for it here.
+    if (this.#last && this.#last.topic === topic && this.#last.hops === hops) return this.#last.place;
+    const text = JSON.stringify({ topic, term: this.#term, ...this.#durations(hops) });
     const place = this.#places.get(text) ?? this.texts.push(text);
     this.#places.set(text, place);
+    this.#last = { topic, hops, place };
     return place;
   }
 
-  #hopsOf({ hops }: { readonly topic: Topic; readonly hops?: PublishedRow['hops'] }) {
+  #durations(hops: Hops | undefined) {
     if (!hops) return {};
     const { arrival, ackedAt } = hops;
     return {

@@ -18,10 +18,16 @@ export interface PublishedRow {
   readonly firstId: number;
   /** Whether the broker has every message of the row. */
   readonly whole: boolean;
-  /** Of a row that came from the log: how it came here, and when the broker had answered. */
-  readonly hops?: { readonly arrival: Arrival; readonly ackedAt: number } | undefined;
+  /** Of a row that came from the log; one object for the rows of a transaction that were published together. */
+  readonly hops?: Hops | undefined;
   /** Of a row that is in the log alone. */
   readonly hint?: Hint | undefined;
+}
+
+/** How rows came here, and when the broker had answered. */
+export interface Hops {
+  readonly arrival: Arrival;
+  readonly ackedAt: number;
 }
 
 export interface RefusedJob {
@@ -46,6 +52,7 @@ export function readReceipt(
   const cursor = new PackCursor(ids);
   let end = 0;
   let index = 0;
+  let hops: Hops | undefined;
   const published = rows.map(({ row, arrival }): PublishedRow => {
     const { id, topic, messages: pack, messageCount, hint } = row;
     const firstId = end;
@@ -56,7 +63,7 @@ export function readReceipt(
       else refusedJobs.push({ jobId: jobIdAt(pack, cursor.start), topic, reason });
     }
     const jobs = (end - firstId) / JOB_ID_BYTES;
-    const hops = arrival && { arrival, ackedAt };
+    if (arrival !== hops?.arrival) hops = arrival && { arrival, ackedAt };
     return { id, topic, jobs, ids, firstId, whole: jobs === messageCount, hops, hint };
   });
   return { published, refusedJobs };
