@@ -1,6 +1,8 @@
 import type { Pool } from 'pg';
 import { redact, translate } from '../adapters/postgres/errors.ts';
+import { sayLine } from '../adapters/system/engine-lines.ts';
 import { isMillraceError, MillraceError } from '../engine/errors.ts';
+import type { Logger } from '../engine/ports/logger.ts';
 import type { StepId } from '../events/ids.ts';
 import { jobTopic } from '../events/topics.ts';
 import type { Broker } from './broker.ts';
@@ -23,6 +25,7 @@ export interface BootDeps {
   readonly broker: Broker;
   readonly pool: Pool;
   readonly say: (line: string) => void;
+  readonly logger: Logger;
 }
 
 /**
@@ -31,11 +34,12 @@ export interface BootDeps {
  * @returns the connections on which this replica stands as a candidate, one a shard
  */
 export async function boot(deps: BootDeps): Promise<Candidacy[]> {
-  const { config, broker, pool, say } = deps;
+  const { config, broker, pool, say, logger } = deps;
   say('mode=kafka_outbox');
   await broker.greet(say);
   const topics = (await listTypes(pool, config)).map(jobTopic);
   say(`validating topics: ${topics.length === 0 ? '(no job types registered)' : topics.join(', ')}`);
+  sayLine(logger, 'validatingTopics', { count: topics.length });
   if (topics.length > 0) await broker.check(topics);
   say('all topics present');
   await requireLogical(pool);

@@ -15,13 +15,15 @@ import { DISPATCH_STREAM, ensureDispatchStream } from '../engine/dispatch-stream
 import { MillraceError } from '../engine/errors.ts';
 import type { LagReader } from '../engine/ports/consumer-lag.ts';
 import type { EventStreamer, ReadTail } from '../engine/ports/event-streamer.ts';
-import type { Logger } from '../engine/ports/logger.ts';
+import type { LogFields, Logger } from '../engine/ports/logger.ts';
 import { isSubject } from '../engine/subjects.ts';
 import type { Topic } from '../events/ids.ts';
 
 /** What the relay publishes to, with what it checks of it before. */
 export interface Broker {
   readonly streamer: EventStreamer;
+  /** For the log: how and where it is reached. */
+  readonly described: LogFields;
   /** Reaches it, and says so. */
   greet(say: (line: string) => void): Promise<void>;
   /** @throws MillraceError when one cannot be published to */
@@ -47,6 +49,7 @@ export async function openBroker(
 export function kafkaBroker(kafka: KafkaConfig, logger: Logger): Broker {
   return {
     streamer: createKafkaStreamer(kafka, logger),
+    described: { transport: kafka.transport, seed_brokers: placeOf(kafka) },
     greet: (say) => greetKafka(kafka, say),
     check: async (topics) => {
       await checkTopics(kafka, topics);
@@ -59,18 +62,21 @@ export function kafkaBroker(kafka: KafkaConfig, logger: Logger): Broker {
 }
 
 async function greetKafka(kafka: KafkaConfig, say: (line: string) => void): Promise<void> {
-  const { source, transport, scram } = kafka;
-  const brokers = source.kind === 'seeds' ? `[${source.brokers.join(',')}]` : source.arn;
+  const { transport, scram } = kafka;
   say(
     scram
       ? `kafka transport=${transport} mechanism=${scram.mechanism}`
-      : `kafka transport=${transport} brokers=${brokers}`,
+      : `kafka transport=${transport} brokers=${placeOf(kafka)}`,
   );
   const user = scram?.username ?? 'the IAM role';
   await probeKafka(kafka, (stage) => {
     if (stage === 'tls') say('TLS handshake ok');
     if (stage === 'sasl') say(`SASL auth ok as user=${user}`);
   });
+}
+
+function placeOf({ source }: KafkaConfig): string {
+  return source.kind === 'seeds' ? `[${source.brokers.join(',')}]` : source.arn;
 }
 
 /** Publishing, telling, declaring. */
@@ -90,6 +96,7 @@ async function busBroker(
   });
   return {
     streamer: createBusStreamer({ bus, clock: systemClock, stream: DISPATCH_STREAM }),
+    described: { transport: name },
     greet: async (say) => {
       await ensureDispatchStream(bus);
       say(`event bus=${name} stream=${DISPATCH_STREAM}`);

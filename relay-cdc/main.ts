@@ -10,6 +10,7 @@ import { guardWal } from '../adapters/postgres/wal-guard.ts';
 import { createStoreWatch } from '../adapters/prometheus/watched-store.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
+import { sayLine } from '../adapters/system/engine-lines.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import { leaderRoles } from '../engine/roles/leader-roles.ts';
@@ -50,6 +51,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
     write = (line) => process.stdout.write(`${line}\n`),
   } = options;
   const say = (line: string): void => write(`[dispatch] ${line}`);
+  sayLine(logger, 'starting');
   requireKafkaMode(env);
   const config = readRelayConfig(env);
   await using cleanup = new AsyncDisposableStack();
@@ -57,7 +59,10 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   cleanup.defer(() => broker.close());
   const pool = createPool(config.postgres, logger);
   cleanup.defer(() => pool.end());
-  const candidacies = await boot({ config, broker, pool, say });
+  const candidacies = await boot({ config, broker, pool, say, logger });
+  sayLine(logger, 'runtimeStarted', broker.described);
+  cleanup.defer(() => sayLine(logger, 'runtimeStopped'));
+  sayLine(logger, 'runtimeReady', { mode: 'kafka_outbox' });
   cleanup.defer(() => Promise.all(candidacies.map(({ connection }) => connection.close())).then());
   // Where the API is Lambdas, nothing else runs at a start to tell the database, and millrace.enqueue goes by it.
   await writeDispatchMode(pool, 'kafka_outbox');
@@ -75,6 +80,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   const { streamer } = broker;
   const shards = openShards({ config, candidacies, logger, say });
   const health = await serveHealth(config.metricsPort, shardHealth(shards, written));
+  sayLine(logger, 'metricsListening', { addr: health.url });
   cleanup.defer(() => health.close());
   await settleOutbox(config.outbox, { pool, clock: systemClock, signal, logger });
   await settleShards({ config, pool, engine, streamer, logger, metrics: new RelayMetrics(), signal });

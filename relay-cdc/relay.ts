@@ -1,4 +1,5 @@
 import type { PostgresLogin } from '../adapters/postgres/connection.ts';
+import { sayLine } from '../adapters/system/engine-lines.ts';
 import { isMillraceError } from '../engine/errors.ts';
 import { type Logger, withFields } from '../engine/ports/logger.ts';
 import { replicationFailed } from './failures.ts';
@@ -78,12 +79,16 @@ async function serve(deps: RelayDeps, candidacy: Candidacy, signal: AbortSignal)
   metrics.leading(term);
   status.lead();
   say(`this replica is leader=true term=${term}`);
+  sayLine(deps.logger, 'becameLeader', { term });
+  sayLine(deps.logger, 'relayStarted', { term });
   try {
     const logger = withFields(deps.logger, { term });
     await lead({ ...deps, logger }, { connection, identity, term, before }, signal);
   } finally {
     metrics.leading(undefined);
     say(`this replica is leader=false term=${term} has ended`);
+    if (connection.lost.aborted) sayLine(deps.logger, 'lockLost', { term });
+    sayLine(deps.logger, 'relayStopped', { term });
   }
 }
 
@@ -135,4 +140,5 @@ function pauseAfter(failures: number, backoff: { minMs: number; maxMs: number },
 
 function logFailure(logger: Logger, error: unknown, fields: { pauseMs: number; failures: number }): void {
   logger.error('the relay failed and will become a candidate again', { ...fields, error });
+  sayLine(logger, 'cycleError', { error: error instanceof Error ? error.message : String(error) });
 }

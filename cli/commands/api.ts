@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { readInteger, readOptional, readString } from '../../adapters/env.ts';
+import { sayLine } from '../../adapters/system/engine-lines.ts';
 import { createJsonLogger } from '../../adapters/system/logger.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import { closeApp, compose, endWaits } from '../../functions/compose.ts';
@@ -23,26 +24,34 @@ export function apiCommand(): Command {
 async function api(): Promise<void> {
   const signal = shutdownSignal();
   const logger = createJsonLogger();
+  sayLine(logger, 'starting');
   const service = await loadServiceConfig();
   await registerTypes(service);
   await syncWorkflows(service);
   await syncSchedules(service);
   await recordDispatchMode('polling');
+  sayLine(logger, 'runtimeReady', { mode: compose().deps.mode });
   const gateway = await startGateway({
     port: readInteger(process.env, 'WE_HTTP_PORT', { fallback: 8080, min: 0, max: 65_535 }),
     host: readString(process.env, 'WE_HTTP_HOST', '127.0.0.1'),
     logger,
   });
   console.log(`api listening on ${gateway.url}`);
+  sayLine(logger, 'restListening', { addr: gateway.url });
   const grpc = await grpcServer(logger);
-  if (grpc) console.log(`grpc listening on ${grpc.url}`);
+  if (grpc) {
+    console.log(`grpc listening on ${grpc.url}`);
+    sayLine(logger, 'grpcListening', { addr: grpc.url });
+  }
   announceReady({ apiUrl: gateway.url, ...(grpc ? { grpcUrl: grpc.url } : {}) });
   const duties = compose().duties(signal);
   await aborted(signal);
+  sayLine(logger, 'shutdown');
   await duties;
   await endWaits();
   await Promise.all([gateway.stop(), grpc?.stop()]);
   await closeApp();
+  sayLine(logger, 'stopped');
   releaseParent();
 }
 

@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import { sayLine } from '../../adapters/system/engine-lines.ts';
+import { createJsonLogger } from '../../adapters/system/logger.ts';
 import { runRelay } from '../../relay-cdc/main.ts';
 import { announceReady, releaseParent, shutdownSignal } from '../shutdown.ts';
 
@@ -10,6 +12,9 @@ export function relayCommand(): Command {
 
 async function relay(): Promise<void> {
   const signal = shutdownSignal();
-  await runRelay(process.env, { signal, onStarted: (addresses) => announceReady({ ...addresses }) });
+  const logger = createJsonLogger();
+  signal.addEventListener('abort', () => sayLine(logger, 'shutdown'), { once: true });
+  await runRelay(process.env, { signal, logger, onStarted: (addresses) => announceReady({ ...addresses }) });
+  sayLine(logger, 'stopped');
   releaseParent();
 }

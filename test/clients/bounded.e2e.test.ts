@@ -1,34 +1,26 @@
 import { describe, expect, test } from 'vitest';
 import { describeKafka } from '../helpers/kafka.ts';
-import { type Program, preparePrograms } from './programs.ts';
+import { waitFor } from '../helpers/wait-for.ts';
+import { preparePrograms } from './programs.ts';
 import { clientsRig } from './rig.ts';
+import { testWorkflowRuns } from './workflow-runs.ts';
 
 /** Programs written from the contracts, in Go and Python, against processes as a user starts them. The rest: npm run test:clients. */
 const { found, missing } = await preparePrograms({ full: false });
 const go = found.find(({ language }) => language === 'Go');
 
-function works(program: Program, rig: ReturnType<typeof clientsRig>): void {
-  test(`a worker in ${program.language} runs workflows to their end, each job once for each of its attempts`, async () => {
-    const before = (await rig.statuses())['completed'] ?? 0;
-    const worker = await rig.startWorker(program);
-    const ids = await Promise.all(Array.from({ length: 20 }, () => rig.start()));
-    expect(ids.every((id) => id !== undefined)).toBe(true);
-    await rig.untilCompleted(before + ids.length);
-    await worker.kill('SIGTERM');
-    const { rows } = await rig.database
-      .pool()
-      .query('select distinct status, attempt, worker_id from jobs where instance_id = any ($1)', [ids]);
-    // Each fails once, and is completed by the second attempt.
-    expect(rows).toEqual([{ status: 'completed', attempt: 2, worker_id: program.language }]);
-    expect(worker.ran).toHaveLength(ids.length * 4);
-  });
-}
-
 const name = missing.length === 0 ? 'clients' : `clients (missing here: ${missing.join('; ')})`;
+
+const apiLines = ['engine: starting', 'engine: dispatch runtime ready', 'engine: REST listening'];
 
 describe(`${name}, which poll`, () => {
   const rig = clientsRig('polling');
-  for (const program of found) works(program, rig);
+
+  test('find in the log of the API the lines of their engine', async () => {
+    expect(await rig.engineLines('api')).toEqual(apiLines);
+  });
+
+  for (const program of found) testWorkflowRuns(program, rig);
 
   test.runIf(go !== undefined)('the load shapes of the engine seed are taken whole', async () => {
     if (!go) return;
@@ -44,5 +36,22 @@ describe(`${name}, which poll`, () => {
 
 describeKafka(`${name}, which consume from Kafka`, () => {
   const rig = clientsRig('kafka_outbox');
-  for (const program of found.filter(({ kafka }) => kafka)) works(program, rig);
+
+  test('find in the logs the lines of their engine, those of dispatch in that of the relay', async () => {
+    expect(await rig.engineLines('api')).toEqual(apiLines);
+    const lines = () => rig.engineLines('relay');
+    // It leads a moment after it is ready.
+    await waitFor(async () => (await lines()).includes('dispatch: relay started'), { within: 30_000 });
+    expect(await lines()).toEqual([
+      'engine: starting',
+      'kafka_outbox: validating topics',
+      'kafka_outbox: runtime started',
+      'engine: dispatch runtime ready',
+      'engine: metrics listening',
+      'dispatch: became relay leader',
+      'dispatch: relay started',
+    ]);
+  });
+
+  for (const program of found.filter(({ kafka }) => kafka)) testWorkflowRuns(program, rig);
 });

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { DispatchMode } from '../../engine/deps.ts';
 import { KafkaCluster } from '../chaos/kafka-cluster.ts';
+import { OwnPostgres } from '../chaos/own-postgres.ts';
 import { describeKafka } from '../helpers/kafka.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 import { type Program, preparePrograms } from './programs.ts';
@@ -37,7 +39,25 @@ async function expectWhole(rig: ClientsRig, accepted: readonly string[]): Promis
   expect(jobs.rows).toEqual([{ status: 'completed', count: 2 * (await total()) }]);
 }
 
-function survives(rig: ClientsRig, programs: readonly Program[]): void {
+/** A server of PostgreSQL that the suite's rig is alone with, and the rig. Call it at the top of a suite. */
+function faultRig(mode: DispatchMode, options: Parameters<typeof clientsRig>[1] = {}): Faulty {
+  let postgres: OwnPostgres | undefined;
+  afterAll(async () => postgres?.[Symbol.asyncDispose]());
+  const databaseOf = async () => {
+    postgres = await OwnPostgres.start({});
+    return postgres.through(postgres.dsn);
+  };
+  const rig = clientsRig(mode, { ...options, databaseOf });
+  return { rig, crash: async () => postgres?.crash() };
+}
+
+interface Faulty {
+  readonly rig: ClientsRig;
+  /** Ends PostgreSQL as a power cut does, and starts it again. */
+  crash(): Promise<void>;
+}
+
+function survives({ rig, crash }: Faulty, programs: readonly Program[]): void {
   const [program] = programs;
   if (!program) {
     test.skip('no program can be run here');
@@ -82,6 +102,21 @@ function survives(rig: ClientsRig, programs: readonly Program[]): void {
     await expectWithNewWorker(await coming, worker);
   });
 
+  test('a PostgreSQL that is crashed and comes back, twice', async () => {
+    const worker = await rig.startWorker(program);
+    const coming = startSome(rig);
+    for (let round = 0; round < 2; round += 1) {
+      const before = worker.ran.length;
+      await waitFor(() => worker.ran.length > before, { within: 60_000, what: 'work to go on' });
+      await crash();
+      await waitFor(async () => (await fetch(`${rig.apiUrl}/api/v1/jobs?limit=1`)).ok, {
+        within: 60_000,
+        what: 'the API to answer again',
+      });
+    }
+    await expectWithNewWorker(await coming, worker);
+  });
+
   test('a key that is replayed', async () => {
     const body = JSON.stringify({ type: 'noop', payload: {}, idempotency_key: 'replayed' });
     const answers = await Promise.all(
@@ -103,7 +138,7 @@ function survives(rig: ClientsRig, programs: readonly Program[]): void {
 }
 
 describe('clients that poll survive', () => {
-  survives(clientsRig('polling'), found);
+  survives(faultRig('polling'), found);
 });
 
 describeKafka('clients that consume from Kafka survive', () => {
@@ -114,9 +149,10 @@ describeKafka('clients that consume from Kafka survive', () => {
   afterAll(async () => cluster?.[Symbol.asyncDispose]());
   // What a worker took and never told of is dispatched again by this sweep.
   const relayEnv = { WE_RELAY_LOST_DISPATCH_AFTER: '10s' };
-  const rig = clientsRig('kafka_outbox', { brokersOf: () => cluster.brokers, relayEnv });
+  const faulty = faultRig('kafka_outbox', { brokersOf: () => cluster.brokers, relayEnv });
   const programs = found.filter(({ kafka }) => kafka);
-  survives(rig, programs);
+  const { rig } = faulty;
+  survives(faulty, programs);
 
   test.runIf(programs.length > 0)('a broker that is restarted', async () => {
     const [program] = programs;

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { describeKafka } from '../helpers/kafka.ts';
 import { preparePrograms } from './programs.ts';
 import { clientsRig } from './rig.ts';
+import { testWorkflowRuns } from './workflow-runs.ts';
 
 /** Every language, in both modes. */
 const { found, missing } = await preparePrograms({ full: true });
@@ -19,16 +20,6 @@ for (const mode of ['polling', 'kafka_outbox'] as const) {
   const suite = mode === 'polling' ? describe : describeKafka;
   suite(`in mode ${mode}`, () => {
     const rig = clientsRig(mode);
-    test.each(found)('workers in $language', async (program) => {
-      const before = (await rig.statuses())['completed'] ?? 0;
-      const worker = await rig.startWorker(program);
-      const ids = await Promise.all(Array.from({ length: 20 }, () => rig.start()));
-      await rig.untilCompleted(before + ids.length);
-      await worker.kill('SIGTERM');
-      const { rows } = await rig.database
-        .pool()
-        .query('select distinct status, attempt, worker_id from jobs where instance_id = any ($1)', [ids]);
-      expect(rows).toEqual([{ status: 'completed', attempt: 2, worker_id: program.language }]);
-    });
+    for (const program of found) testWorkflowRuns(program, rig);
   });
 }

@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { existsSync, globSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -59,12 +59,22 @@ async function python(full: boolean): Promise<Program> {
 }
 
 async function java(): Promise<Program> {
-  const jars = globSync('.millrace/kafka-*/libs/*.jar', { cwd: ROOT }).map((path) => join(ROOT, path));
+  const jars = kafkaJars();
   if (jars.length === 0) throw new Error('Java: no Kafka jars in .millrace; run npm run demo once');
   const classPath = jars.join(':');
   await run('javac', ['-cp', classPath, '-d', join(BUILT, 'java'), join(HERE, 'java/Worker.java')]);
   const command = ['java', '-cp', `${join(BUILT, 'java')}:${classPath}`, 'Worker'] as const;
   return { language: 'Java', command: [...command], kafka: true };
+}
+
+/** A pattern would not follow a link to a directory. */
+function kafkaJars(): string[] {
+  const state = join(ROOT, '.millrace');
+  const homes = readdirSync(state).filter((name) => /^kafka-\d/.test(name));
+  return homes.flatMap((name) => {
+    const libs = join(state, name, 'libs');
+    return existsSync(libs) ? readdirSync(libs).map((jar) => join(libs, jar)) : [];
+  });
 }
 
 function reasonOf(error: unknown): string {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -24,7 +24,7 @@ export interface Worker {
 
 export interface ClientsRig {
   readonly mode: DispatchMode;
-  readonly database: TestDatabase;
+  readonly database: Database;
   readonly apiUrl: string;
   readonly relay: Child | undefined;
   startWorker(program: Program): Promise<Worker>;
@@ -32,12 +32,18 @@ export interface ClientsRig {
   /** Starts an instance of two tasks, the second of which fails at first. Undefined when the API did not answer. */
   start(): Promise<string | undefined>;
   killApi(): Promise<void>;
+  /** What the process has logged so far in the words of the engine that the clients were written for. */
+  engineLines(process: 'api' | 'relay'): Promise<string[]>;
   statuses(): Promise<Readonly<Record<string, number>>>;
   /** Until so many have completed, and none is left in another state. */
   untilCompleted(count: number): Promise<void>;
 }
 
+type Database = Pick<TestDatabase, 'dsn' | 'pool' | 'drop'>;
+
 interface RigOptions {
+  /** One of its own on the server of the run unless given. */
+  readonly databaseOf?: () => Promise<Database>;
   readonly brokersOf?: () => readonly string[];
   readonly relayEnv?: Readonly<Record<string, string>>;
 }
@@ -45,19 +51,19 @@ interface RigOptions {
 /** Processes as a user starts them, over a database of their own. Call it at the top of a suite. */
 export function clientsRig(
   mode: DispatchMode,
-  { brokersOf = kafkaBrokers, relayEnv = {} }: RigOptions = {},
+  { brokersOf = kafkaBrokers, databaseOf = createDatabase, relayEnv = {} }: RigOptions = {},
 ): ClientsRig {
   const types = ['first', 'second'].map((name) => `${name}-${randomBytes(4).toString('hex')}`);
   const definition = `clients-${types[0]}`;
   const workers = new Set<ChildProcess>();
-  let database: TestDatabase;
+  let database: Database;
   let api: Child;
   let relay: Child | undefined;
   let directory: string;
   let env: Record<string, string> = {};
 
   beforeAll(async () => {
-    database = await createDatabase();
+    database = await databaseOf();
     directory = await mkdtemp(join(tmpdir(), 'millrace-clients-'));
     env = environment(mode, {
       dsn: database.dsn,
@@ -149,6 +155,12 @@ export function clientsRig(
       process.kill(api.pid, 'SIGKILL');
       await api.ended;
       api = await startApi(new URL(url()).port);
+    },
+    async engineLines(process) {
+      const log = await readFile(join(directory, `${process}.log`), 'utf8');
+      return [...log.matchAll(/"msg":"((?:engine|dispatch|kafka_outbox): [^"]+)"/g)].map(
+        ([, line = '']) => line,
+      );
     },
     statuses,
     async untilCompleted(count) {
