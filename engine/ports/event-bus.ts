@@ -1,5 +1,5 @@
 /**
- * Durable streams of messages by subject. Every implementation passes `test/conformance/event-bus.suite.ts`, whose clauses
+ * Durable streams of messages by subject. Every implementation passes `eventBusSuite` of `@millrace/sdk/testing`, whose clauses
  * are these, in order:
  *
  * 1. `publish` resolves once every message is stored durably, with a number for each that no other of its stream has, and that

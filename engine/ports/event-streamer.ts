@@ -2,7 +2,7 @@ import type { Topic } from '../../events/ids.ts';
 import type { PackedHeader } from '../../events/pack.ts';
 
 /**
- * A broker. Every implementation passes `test/conformance/event-streamer.suite.ts`, whose clauses are these, in order:
+ * A broker. Every implementation passes `eventStreamerSuite` of `@millrace/sdk/testing`, whose clauses are these, in order:
  *
  * Publisher
  * 1. `publish` resolves only when the broker has stored every record durably (Kafka: acks=all).

@@ -1,5 +1,5 @@
 /**
- * Gives a role to one process at a time. Every implementation passes `test/conformance/role-scheduler.suite.ts`:
+ * Gives a role to one process at a time. Every implementation passes `roleSchedulerSuite` of `@millrace/sdk/testing`:
  *
  * 1. Of all that acquire a role, one holds it; the others wait.
  * 2. A role that is released goes to one that waits; releasing twice is as releasing once, and takes it from nobody else.

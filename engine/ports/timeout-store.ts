@@ -1,5 +1,5 @@
 /**
- * Timeouts that outlive the process which set them. Every implementation passes `timeoutStoreSuite` of the testing kit, whose
+ * Timeouts that outlive the process which set them. Every implementation passes `timeoutStoreSuite` of `@millrace/sdk/testing`, whose
  * clauses are these, in order:
  *
  * 1. When `create` resolves, the timeout is stored: every client sees it as it was given, its time to the millisecond, also

@@ -1,15 +1,21 @@
 import { deepEqual } from 'node:assert/strict';
 import { ListShardsCommand, MergeShardsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
-import { afterAll, beforeAll, it } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { KinesisMessageLog, kinesisName } from '../../adapters/kinesis/message-log.ts';
 import { openLogBus } from '../../adapters/open-log-bus.ts';
 import { systemClock } from '../../adapters/system/clock.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
+import {
+  Member,
+  message,
+  newConsumer,
+  newStream,
+  numbers,
+} from '../../sdk/testing/conformance/event-bus.fixtures.ts';
+import { type BusUnderTest, eventBusSuite } from '../../sdk/testing/conformance/event-bus.suite.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { startKinesis, type TestKinesis } from '../helpers/kinesis.ts';
 import { waitFor } from '../helpers/wait-for.ts';
-import { Member, message, newConsumer, newStream, numbers } from './event-bus.fixtures.ts';
-import { type BusUnderTest, testEventBus } from './event-bus.suite.ts';
 
 let database: TestDatabase;
 let kinesis: TestKinesis;
@@ -24,7 +30,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function open(readRecords = 1_000): Promise<BusUnderTest> {
+async function open(readRecords = 1_000): Promise<BusUnderTest & AsyncDisposable> {
   const cleanup = new AsyncDisposableStack();
   const openOne = () => {
     const client = kinesis.client();
@@ -48,7 +54,7 @@ async function open(readRecords = 1_000): Promise<BusUnderTest> {
   };
 }
 
-testEventBus('Kinesis', () => open());
+eventBusSuite('Kinesis', { describe, it, open });
 
 it('keeps the order of every key when shards were split and merged', async () => {
   // Of a parent there is more to read when its children could be read already.

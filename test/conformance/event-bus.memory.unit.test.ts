@@ -1,4 +1,5 @@
+import { describe, it } from 'vitest';
+import { eventBusSuite } from '../../sdk/testing/conformance/event-bus.suite.ts';
 import { openMemoryBus } from './event-bus.memory.ts';
-import { testEventBus } from './event-bus.suite.ts';
 
-testEventBus('MemoryEventBus', openMemoryBus);
+eventBusSuite('MemoryEventBus', { describe, it, open: openMemoryBus });

@@ -1,20 +1,26 @@
 import { equal, ok } from 'node:assert/strict';
-import { it } from 'vitest';
+import { describe, it } from 'vitest';
 import { NatsBus, type NatsBusOptions } from '../../adapters/nats/event-bus.ts';
 import { systemClock } from '../../adapters/system/clock.ts';
 import { startNats } from '../../cli/dev/backends/nats.ts';
 import { isMillraceError } from '../../engine/errors.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
+import {
+  Member,
+  newConsumer,
+  newStream,
+  numbers,
+  publishTexts,
+} from '../../sdk/testing/conformance/event-bus.fixtures.ts';
+import { type BusUnderTest, eventBusSuite } from '../../sdk/testing/conformance/event-bus.suite.ts';
 import { describeWithServer } from '../helpers/own-server.ts';
 import { waitFor } from '../helpers/wait-for.ts';
-import { Member, newConsumer, newStream, numbers, publishTexts } from './event-bus.fixtures.ts';
-import { type BusUnderTest, testEventBus } from './event-bus.suite.ts';
 
 await describeWithServer(
   'NATS',
   (dir) => startNats({ dir }),
   (server) => {
-    const open = async (): Promise<BusUnderTest> => {
+    const open = async (): Promise<BusUnderTest & AsyncDisposable> => {
       const options: NatsBusOptions = {
         config: { servers: [server().url], login: { kind: 'none' }, replicas: 1 },
         clock: systemClock,
@@ -34,7 +40,7 @@ await describeWithServer(
       };
     };
 
-    testEventBus('NATS JetStream', open);
+    eventBusSuite('NATS JetStream', { describe, it, open });
 
     it('goes on after the server was killed, with all that it had acknowledged', async () => {
       await using subject = await open();

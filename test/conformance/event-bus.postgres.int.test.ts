@@ -1,7 +1,7 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { eventBusSuite } from '../../sdk/testing/conformance/event-bus.suite.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { openPgChannel } from './event-bus.postgres.ts';
-import { testEventBus } from './event-bus.suite.ts';
 
 let database: TestDatabase;
 
@@ -11,13 +11,17 @@ beforeAll(async () => {
 
 afterAll(() => database.drop());
 
-testEventBus('pgchannel', async () => {
-  const cleanup = new AsyncDisposableStack();
-  const open = () => cleanup.use(openPgChannel(database.dsn, { maxMessageBytes: 10_000 }));
-  return {
-    buses: [open(), open()],
-    tooLarge: 16_000,
-    within: 10_000,
-    [Symbol.asyncDispose]: () => cleanup.disposeAsync(),
-  };
+eventBusSuite('pgchannel', {
+  describe,
+  it,
+  open: async () => {
+    const cleanup = new AsyncDisposableStack();
+    const open = () => cleanup.use(openPgChannel(database.dsn, { maxMessageBytes: 10_000 }));
+    return {
+      buses: [open(), open()],
+      tooLarge: 16_000,
+      within: 10_000,
+      [Symbol.asyncDispose]: () => cleanup.disposeAsync(),
+    };
+  },
 });

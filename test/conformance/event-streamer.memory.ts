@@ -1,5 +1,5 @@
 import { createMemoryStreamer, type MemoryStreamer } from '../../adapters/memory/event-streamer.ts';
-import type { StreamerUnderTest } from './event-streamer.suite.ts';
+import type { StreamerUnderTest } from '../../sdk/testing/conformance/event-streamer.suite.ts';
 
 export async function openMemoryStreamer(): Promise<
   StreamerUnderTest & { readonly streamer: MemoryStreamer }
@@ -9,6 +9,6 @@ export async function openMemoryStreamer(): Promise<
     streamer,
     createTopic: (topic) => streamer.createTopic(topic),
     tooLarge: Buffer.alloc(20_000),
-    patienceMs: 1_500,
+    within: 1_500,
   };
 }

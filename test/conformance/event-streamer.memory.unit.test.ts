@@ -1,4 +1,5 @@
+import { describe, it } from 'vitest';
+import { eventStreamerSuite } from '../../sdk/testing/conformance/event-streamer.suite.ts';
 import { openMemoryStreamer } from './event-streamer.memory.ts';
-import { testEventStreamer } from './event-streamer.suite.ts';
 
-testEventStreamer('the streamer in memory', openMemoryStreamer);
+eventStreamerSuite('the streamer in memory', { describe, it, open: openMemoryStreamer });

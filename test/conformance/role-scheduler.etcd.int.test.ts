@@ -1,11 +1,11 @@
 import { Etcd3 } from 'etcd3';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { EtcdRoleScheduler } from '../../adapters/etcd/role-scheduler.ts';
 import { systemClock } from '../../adapters/system/clock.ts';
 import { startEtcd } from '../../cli/dev/backends/etcd.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
+import { roleSchedulerSuite } from '../../sdk/testing/conformance/role-scheduler.suite.ts';
 import { describeWithServer } from '../helpers/own-server.ts';
-import { testRoleScheduler } from './role-scheduler.suite.ts';
 
 await describeWithServer(
   'etcd',
@@ -21,16 +21,20 @@ await describeWithServer(
         intervalMs: 50,
       });
 
-    testRoleScheduler('etcd', async () => {
-      const client = open();
-      return {
-        schedulers: [scheduler(client), scheduler(client)],
-        within: 20_000,
-        lose: async (role) => {
-          await client.delete().key(`millrace/roles/${role}`);
-        },
-        [Symbol.asyncDispose]: async () => client.close(),
-      };
+    roleSchedulerSuite('etcd', {
+      describe,
+      it,
+      open: async () => {
+        const client = open();
+        return {
+          schedulers: [scheduler(client), scheduler(client)],
+          within: 20_000,
+          lose: async (role) => {
+            await client.delete().key(`millrace/roles/${role}`);
+          },
+          [Symbol.asyncDispose]: async () => client.close(),
+        };
+      },
     });
 
     it('is lost when its holder cannot reach etcd, and goes to another when that has gone by', async () => {

@@ -1,5 +1,5 @@
 import { MemoryRoleScheduler } from '../../adapters/memory/role-scheduler.ts';
-import type { RolesUnderTest } from './role-scheduler.suite.ts';
+import type { RolesUnderTest } from '../../sdk/testing/conformance/role-scheduler.suite.ts';
 
 export async function openMemoryRoles(): Promise<RolesUnderTest> {
   const scheduler = new MemoryRoleScheduler();

@@ -1,4 +1,5 @@
+import { describe, it } from 'vitest';
+import { roleSchedulerSuite } from '../../sdk/testing/conformance/role-scheduler.suite.ts';
 import { openMemoryRoles } from './role-scheduler.memory.ts';
-import { testRoleScheduler } from './role-scheduler.suite.ts';
 
-testRoleScheduler('MemoryRoleScheduler', openMemoryRoles);
+roleSchedulerSuite('MemoryRoleScheduler', { describe, it, open: openMemoryRoles });

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PostgresRoleScheduler } from '../../adapters/postgres/role-scheduler.ts';
 import { systemClock } from '../../adapters/system/clock.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
+import { roleSchedulerSuite } from '../../sdk/testing/conformance/role-scheduler.suite.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { waitFor } from '../helpers/wait-for.ts';
-import { testRoleScheduler } from './role-scheduler.suite.ts';
 
 let database: TestDatabase;
 
@@ -23,31 +23,35 @@ function scheduler(): PostgresRoleScheduler {
   });
 }
 
-testRoleScheduler('PostgreSQL', async () => ({
-  schedulers: [scheduler(), scheduler()],
-  within: 3_000,
-  lose: async (role) => {
-    await database.pool().query(
-      `select pg_terminate_backend(a.pid) from pg_stat_activity a
+roleSchedulerSuite('PostgreSQL', {
+  describe,
+  it,
+  open: async () => ({
+    schedulers: [scheduler(), scheduler()],
+    within: 3_000,
+    lose: async (role) => {
+      await database.pool().query(
+        `select pg_terminate_backend(a.pid) from pg_stat_activity a
        join pg_locks l on l.pid = a.pid and l.locktype = 'advisory' and l.granted
        where a.application_name = left($1, 63) and a.datname = current_database()`,
-      [`millrace role ${role}`],
-    );
-  },
-  async [Symbol.asyncDispose]() {
-    await waitFor(
-      async () => {
-        const { rowCount } = await database
-          .pool()
-          .query(
-            `select from pg_stat_activity where application_name like 'millrace role %' and datname = current_database()`,
-          );
-        return rowCount === 0;
-      },
-      { within: 5_000, what: 'the connections of the roles to be closed' },
-    );
-  },
-}));
+        [`millrace role ${role}`],
+      );
+    },
+    async [Symbol.asyncDispose]() {
+      await waitFor(
+        async () => {
+          const { rowCount } = await database
+            .pool()
+            .query(
+              `select from pg_stat_activity where application_name like 'millrace role %' and datname = current_database()`,
+            );
+          return rowCount === 0;
+        },
+        { within: 5_000, what: 'the connections of the roles to be closed' },
+      );
+    },
+  }),
+});
 
 it('the term of a holder stands in the database, for what it writes to be fenced by', async () => {
   const lease = await scheduler().acquire('written', AbortSignal.timeout(5_000));

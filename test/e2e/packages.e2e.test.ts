@@ -6,8 +6,10 @@ import { promisify } from 'node:util';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { build } from 'esbuild';
 import { publint } from 'publint';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { buildSdk } from '../../infra/packages/sdk.ts';
+import { timeoutStoreClauses } from '../../sdk/testing/conformance/timeout-store.suite.ts';
+import { snippetsOf } from '../helpers/snippets.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -73,7 +75,42 @@ test.each([
   ['mts', "import * as sdk from '@millrace/sdk';\nimport * as kit from '@millrace/sdk/testing';\n"],
   ['cts', "import sdk = require('@millrace/sdk');\nimport kit = require('@millrace/sdk/testing');\n"],
 ])('a consumer in .%s compiles without skipping a check, and runs', async (extension, imports) => {
-  await writeFile(join(consumer, `use.${extension}`), imports + USE);
+  await compile(`use.${extension}`, imports + USE);
+  const { stdout } = await run('node', [`use.${extension.replace('ts', 'js')}`], { cwd: consumer });
+  expect(stdout.trim()).toBe('{"n":2}');
+});
+
+describe("a third party's adapter, as the guide shows it", () => {
+  const [guide] = snippetsOf('docs/guide/write-an-adapter.md');
+  const verdict = async (name: string, text = '') => {
+    await compile(`${name}.mts`, text);
+    // A run of tests inside another would report to it.
+    const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+    const args = ['--test', '--test-reporter', 'tap', `${name}.mjs`];
+    return run('node', args, { cwd: consumer, env }).then(
+      ({ stdout }) => ({ passes: true, stdout }),
+      ({ stdout }: { stdout: string }) => ({ passes: false, stdout }),
+    );
+  };
+
+  it('passes the suite of the package in one call', async () => {
+    const { passes, stdout } = await verdict('sqlite', guide?.text);
+    expect(passes, stdout).toBe(true);
+    expect(Number(/# pass (\d+)/.exec(stdout)?.[1])).toBe(
+      timeoutStoreClauses.flatMap(({ checks }) => Object.keys(checks)).length,
+    );
+  });
+
+  it('fails it once a guard is left out', async () => {
+    const guard = " and id = ? and state = 'pending'`";
+    const { passes, stdout } = await verdict('unguarded', guide?.text.replaceAll(guard, ' and id = ?`'));
+    expect(passes).toBe(false);
+    expect(stdout).toMatch(/not ok \d+ - 4\. complete and cancel end a pending timeout once/);
+  });
+});
+
+async function compile(name: string, text: string): Promise<void> {
+  await writeFile(join(consumer, name), text);
   const tsc = join(ROOT, 'node_modules/.bin/tsc');
   const flags = [
     '--ignoreConfig',
@@ -87,12 +124,10 @@ test.each([
     '--types',
     'node',
   ];
-  await run(tsc, [...flags, `use.${extension}`], { cwd: consumer }).catch((error: { stdout: string }) => {
+  await run(tsc, [...flags, name], { cwd: consumer }).catch((error: { stdout: string }) => {
     throw new Error(error.stdout);
   });
-  const { stdout } = await run('node', [`use.${extension.replace('ts', 'js')}`], { cwd: consumer });
-  expect(stdout.trim()).toBe('{"n":2}');
-});
+}
 
 test.each([
   ['@millrace/sdk', 'node'],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { type BusUnderTest, eventBusClauses } from '../../../sdk/testing/conformance/event-bus.suite.ts';
+import { brokenClauses } from '../../../sdk/testing/conformance/suite.ts';
 import { openMemoryBus } from '../event-bus.memory.ts';
-import { brokenBusClauses } from '../event-bus.suite.ts';
 import * as faults from './event-bus-faults.ts';
 
 /** The clauses each fault must be caught by; it may break others too. */
@@ -29,12 +30,12 @@ const caughtBy: Record<keyof typeof faults, readonly number[]> = {
 
 describe('the suite of the EventBus', () => {
   it('finds nothing wrong with a bus that keeps the contract', async () => {
-    expect(await brokenBusClauses(openMemoryBus)).toEqual([]);
+    expect(await brokenClauses(eventBusClauses, openMemoryBus)).toEqual([]);
   });
 
   it.concurrent.each(Object.entries(faults))('catches one that %s', async (name, fault) => {
     const clauses = caughtBy[name as keyof typeof faults];
-    const broken = await brokenBusClauses(async () => {
+    const broken = await brokenClauses(eventBusClauses, async (): Promise<BusUnderTest> => {
       const subject = await openMemoryBus();
       const [one, other] = subject.buses;
       return { ...subject, within: 2_000, buses: [fault(one), fault(other)] };

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { EventStreamer } from '../../../engine/ports/event-streamer.ts';
+import { eventStreamerClauses } from '../../../sdk/testing/conformance/event-streamer.suite.ts';
+import { brokenClauses } from '../../../sdk/testing/conformance/suite.ts';
 import { openMemoryStreamer } from '../event-streamer.memory.ts';
-import { brokenClauses } from '../event-streamer.suite.ts';
 import {
   acknowledgesBeforeItStores,
   commitsBeforeItHandles,
@@ -35,15 +36,15 @@ const caughtBy: readonly (readonly [(streamer: EventStreamer) => EventStreamer, 
 
 describe('the suite of the EventStreamer', () => {
   it('finds nothing wrong with a streamer that keeps the contract', async () => {
-    expect(await brokenClauses(openMemoryStreamer)).toEqual([]);
+    expect(await brokenClauses(eventStreamerClauses, openMemoryStreamer)).toEqual([]);
   });
 
   for (const [fault, clauses] of caughtBy) {
     it(`catches a streamer that ${sentence(fault.name)}`, async () => {
-      const broken = await brokenClauses(async () => {
+      const broken = await brokenClauses(eventStreamerClauses, async () => {
         const { streamer, ...subject } = await openMemoryStreamer();
         // In memory all that happens does so at once; a fault is what is waited for in vain.
-        return { ...subject, patienceMs: 400, streamer: fault(streamer) };
+        return { ...subject, within: 400, streamer: fault(streamer) };
       });
       expect(broken).toEqual(expect.arrayContaining([...clauses]));
     });

@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import {
+  type RolesUnderTest,
+  roleSchedulerClauses,
+} from '../../../sdk/testing/conformance/role-scheduler.suite.ts';
+import { brokenClauses } from '../../../sdk/testing/conformance/suite.ts';
 import { openMemoryRoles } from '../role-scheduler.memory.ts';
-import { brokenRoleClauses } from '../role-scheduler.suite.ts';
 import {
   givesTheRoleToAll,
   hidesTheLoss,
@@ -22,11 +26,11 @@ const caughtBy = [
 
 describe('the suite of the RoleScheduler', () => {
   it('finds nothing wrong with a scheduler that keeps the contract', async () => {
-    expect(await brokenRoleClauses(openMemoryRoles)).toEqual([]);
+    expect(await brokenClauses(roleSchedulerClauses, openMemoryRoles)).toEqual([]);
   });
 
   it.concurrent.each(caughtBy)('catches one that $says', async ({ fault, clauses }) => {
-    const broken = await brokenRoleClauses(async () => {
+    const broken = await brokenClauses(roleSchedulerClauses, async (): Promise<RolesUnderTest> => {
       const subject = await openMemoryRoles();
       const [one, other] = subject.schedulers;
       return { ...subject, schedulers: [fault(one), fault(other)] };

@@ -1,11 +1,11 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
-import { isMillraceError } from '../../engine/errors.ts';
-import type { IncomingRecord } from '../../engine/ports/event-streamer.ts';
-import type { Topic } from '../../events/ids.ts';
+import { isMillraceError } from '../../../engine/errors.ts';
+import type { IncomingRecord } from '../../../engine/ports/event-streamer.ts';
+import type { Topic } from '../../../events/ids.ts';
 import { newTopic, numbered, publishing, record, storedOf, textOf } from './event-streamer.fixtures.ts';
-import type { Clause } from './event-streamer.suite.ts';
+import type { StreamerClause } from './event-streamer.suite.ts';
 
-export const storedClause: Clause = {
+export const storedClause: StreamerClause = {
   number: 1,
   title: 'publish resolves only when the broker has stored every record',
   checks: {
@@ -44,7 +44,7 @@ export const storedClause: Clause = {
   },
 };
 
-export const orderClause: Clause = {
+export const orderClause: StreamerClause = {
   number: 2,
   title: 'records of one key arrive in the order of the calls and of the array',
   checks: {
@@ -81,7 +81,7 @@ export const orderClause: Clause = {
   },
 };
 
-export const refusalClause: Clause = {
+export const refusalClause: StreamerClause = {
   number: 3,
   title: 'a record refused for its size is reported by its index, and its neighbours are stored',
   checks: {
@@ -121,7 +121,7 @@ export const refusalClause: Clause = {
   },
 };
 
-export const failureClause: Clause = {
+export const failureClause: StreamerClause = {
   number: 4,
   title: 'any other failure rejects, and the publisher is unusable from then on',
   checks: {
@@ -153,7 +153,7 @@ export const failureClause: Clause = {
   },
 };
 
-export const unknownTopicClause: Clause = {
+export const unknownTopicClause: StreamerClause = {
   number: 5,
   title: 'an unknown topic rejects, and no topic is created by publishing',
   checks: {

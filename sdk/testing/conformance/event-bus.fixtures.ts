@@ -6,9 +6,10 @@ import type {
   ConsumerSpec,
   EventBus,
   HandleDelivery,
-} from '../../engine/ports/event-bus.ts';
-import { waitFor } from '../helpers/wait-for.ts';
+} from '../../../engine/ports/event-bus.ts';
 import type { BusUnderTest } from './event-bus.suite.ts';
+import { patienceOf } from './suite.ts';
+import { waitFor } from './wait-for.ts';
 
 /** A stream of its own, whose name is also the first token of its subjects. */
 export async function newStream({ buses }: BusUnderTest): Promise<string> {
@@ -49,12 +50,12 @@ export class Member implements AsyncDisposable {
   readonly #ended: Promise<void>;
 
   constructor(
-    { within }: BusUnderTest,
+    subject: BusUnderTest,
     bus: EventBus,
     consumer: ConsumerRef,
     handle: HandleDelivery = (one) => one.ack(),
   ) {
-    this.#within = within;
+    this.#within = patienceOf(subject);
     this.#ended = bus.subscribe(
       consumer,
       async (delivery) => {

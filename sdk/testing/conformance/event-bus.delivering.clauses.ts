@@ -1,8 +1,9 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import type { BusDelivery } from '../../engine/ports/event-bus.ts';
-import { waitFor } from '../helpers/wait-for.ts';
+import type { BusDelivery } from '../../../engine/ports/event-bus.ts';
 import { Member, message, newConsumer, newStream, numbers, publishTexts } from './event-bus.fixtures.ts';
 import type { BusClause, BusUnderTest } from './event-bus.suite.ts';
+import { patienceOf } from './suite.ts';
+import { waitFor } from './wait-for.ts';
 
 /** Everything is published twice: whoever has all it should get twice has been offered all it should not get once. */
 async function textsFor(
@@ -148,7 +149,9 @@ export const deliveringClauses: readonly BusClause[] = [
           await one.ack();
         });
         while (member.texts.length < 12 || gates.length > 0) {
-          await waitFor(() => gates.length >= Math.min(3, 12 - member.texts.length + gates.length), subject);
+          await waitFor(() => gates.length >= Math.min(3, 12 - member.texts.length + gates.length), {
+            within: patienceOf(subject),
+          });
           await aWhile(subject);
           gates.shift()?.();
         }

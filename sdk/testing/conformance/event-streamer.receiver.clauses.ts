@@ -1,7 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import type { BatchOutcome, IncomingRecord } from '../../engine/ports/event-streamer.ts';
-import type { Topic } from '../../events/ids.ts';
-import { waitFor } from '../helpers/wait-for.ts';
+import type { BatchOutcome, IncomingRecord } from '../../../engine/ports/event-streamer.ts';
+import type { Topic } from '../../../events/ids.ts';
 import {
   acknowledge,
   aGroup,
@@ -12,9 +11,11 @@ import {
   record,
   textOf,
 } from './event-streamer.fixtures.ts';
-import type { Clause, StreamerUnderTest } from './event-streamer.suite.ts';
+import type { StreamerClause, StreamerUnderTest } from './event-streamer.suite.ts';
+import { patienceOf } from './suite.ts';
+import { waitFor } from './wait-for.ts';
 
-export const redeliveryClause: Clause = {
+export const redeliveryClause: StreamerClause = {
   number: 6,
   title: 'a delivery that was not acknowledged comes again',
   checks: {
@@ -66,7 +67,7 @@ export const redeliveryClause: Clause = {
   },
 };
 
-export const partitionClause: Clause = {
+export const partitionClause: StreamerClause = {
   number: 7,
   title: 'deliveries of one partition come in offset order, one batch at a time',
   checks: {
@@ -128,7 +129,7 @@ export const partitionClause: Clause = {
   },
 };
 
-export const abortClause: Clause = {
+export const abortClause: StreamerClause = {
   number: 8,
   title: 'aborting ends the iteration after the batch under way, and leaves the group',
   checks: {
@@ -176,7 +177,7 @@ export const abortClause: Clause = {
       const run = receiver.run(acknowledge, AbortSignal.abort()).then(() => {
         ended = true;
       });
-      await waitFor(() => ended, { within: subject.patienceMs ?? 30_000, what: 'run to end' });
+      await waitFor(() => ended, { within: patienceOf(subject), what: 'run to end' });
       await run;
     },
   },

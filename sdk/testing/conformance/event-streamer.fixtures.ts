@@ -4,10 +4,11 @@ import type {
   IncomingRecord,
   OutgoingRecord,
   Publisher,
-} from '../../engine/ports/event-streamer.ts';
-import type { Topic } from '../../events/ids.ts';
-import { waitFor } from '../helpers/wait-for.ts';
+} from '../../../engine/ports/event-streamer.ts';
+import type { Topic } from '../../../events/ids.ts';
 import type { StreamerUnderTest } from './event-streamer.suite.ts';
+import { patienceOf } from './suite.ts';
+import { waitFor } from './wait-for.ts';
 
 export interface RecordParts {
   readonly key?: string;
@@ -97,7 +98,7 @@ export class Receiving implements AsyncDisposable {
   static async start(subject: StreamerUnderTest, options: ReceivingOptions): Promise<Receiving> {
     const { topic, group, batchSize = 10, batchWindowMs = 0, handle = acknowledge } = options;
     const receiver = await subject.streamer.receiver({ topic, group, batchSize, batchWindowMs });
-    return new Receiving(subject.patienceMs ?? 30_000, (self, signal) =>
+    return new Receiving(patienceOf(subject), (self, signal) =>
       receiver.run((batch) => {
         self.batches.push(batch);
         return handle(batch);

@@ -1,7 +1,8 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
-import { isMillraceError } from '../../engine/errors.ts';
+import { isMillraceError } from '../../../engine/errors.ts';
 import { Member, message, newConsumer, newStream, numbers, publishTexts } from './event-bus.fixtures.ts';
 import type { BusClause } from './event-bus.suite.ts';
+import { patienceOf } from './suite.ts';
 
 export const publishingClauses: readonly BusClause[] = [
   {
@@ -67,7 +68,7 @@ export const publishingClauses: readonly BusClause[] = [
         await rejects(bus.ensureConsumer({ stream: `no-${stream}`, name: 'c' }), isMissing);
         const ref = { stream, name: 'unknown' };
         await rejects(
-          bus.subscribe(ref, (one) => one.ack(), AbortSignal.timeout(subject.within)),
+          bus.subscribe(ref, (one) => one.ack(), AbortSignal.timeout(patienceOf(subject))),
           isMissing,
         );
       },

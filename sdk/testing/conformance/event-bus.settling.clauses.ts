@@ -1,8 +1,9 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
-import type { BusDelivery } from '../../engine/ports/event-bus.ts';
-import { waitFor } from '../helpers/wait-for.ts';
+import type { BusDelivery } from '../../../engine/ports/event-bus.ts';
 import { Member, newConsumer, newStream, publishTexts } from './event-bus.fixtures.ts';
 import type { BusClause } from './event-bus.suite.ts';
+import { patienceOf } from './suite.ts';
+import { waitFor } from './wait-for.ts';
 
 /** Short enough to wait for, long enough for a handler that is quick. */
 const ACK_WAIT_MS = 400;
@@ -121,10 +122,13 @@ export const settlingClauses: readonly BusClause[] = [
           return textOf(one) === 'good' ? one.ack() : undefined;
         });
         await member.until((all) => all.times('good') === 1, 'the one behind them');
-        const dead = await waitFor(async () => {
-          const letters = await other.deadLetters(ref, { limit: 10 });
-          return letters.length === 3 ? letters : undefined;
-        }, subject);
+        const dead = await waitFor(
+          async () => {
+            const letters = await other.deadLetters(ref, { limit: 10 });
+            return letters.length === 3 ? letters : undefined;
+          },
+          { within: patienceOf(subject) },
+        );
         const byText = new Map(dead.map((one) => [one.payload.toString(), one]));
         deepEqual(
           dead.map(({ payload }) => payload.toString()),
@@ -150,16 +154,21 @@ export const settlingClauses: readonly BusClause[] = [
         await using member = new Member(subject, bus, ref, (one) =>
           isMended ? one.ack() : one.term('broken'),
         );
-        const dead = await waitFor(async () => {
-          const letters = await other.deadLetters(ref, { limit: 10 });
-          return letters.length === 2 ? letters : undefined;
-        }, subject);
+        const dead = await waitFor(
+          async () => {
+            const letters = await other.deadLetters(ref, { limit: 10 });
+            return letters.length === 2 ? letters : undefined;
+          },
+          { within: patienceOf(subject) },
+        );
         isMended = true;
         const sequences = dead.slice(0, 1).map(({ sequence }) => sequence);
         equal(await other.redrive(ref, [...sequences, 9_999_999_999n]), 1);
         await member.until(({ texts }) => texts.length === 3, 'the redriven one');
         deepEqual([member.texts[2], member.deliveries[2]?.deliveryCount], ['0', 1]);
-        await waitFor(async () => (await other.deadLetters(ref, { limit: 10 })).length === 1, subject);
+        await waitFor(async () => (await other.deadLetters(ref, { limit: 10 })).length === 1, {
+          within: patienceOf(subject),
+        });
       },
     },
   },

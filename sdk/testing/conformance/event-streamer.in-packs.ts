@@ -1,12 +1,12 @@
-import { openPacks } from '../../engine/open-packs.ts';
+import { openPacks } from '../../../engine/open-packs.ts';
 import type {
   EventStreamer,
   OutgoingPack,
   OutgoingRecord,
   Publisher,
-} from '../../engine/ports/event-streamer.ts';
-import type { JobId } from '../../events/ids.ts';
-import { encodePack } from '../../events/pack.ts';
+} from '../../../engine/ports/event-streamer.ts';
+import type { JobId } from '../../../events/ids.ts';
+import { encodePack } from '../../../events/pack.ts';
 
 const JOB = '00112233-4455-6677-8899-aabbccddeeff' as JobId;
 /** So that packs of one, of a few and of many take turns. */
