@@ -36,9 +36,9 @@ describe('the suite of the TimeoutStore', () => {
     expect(await brokenClauses(timeoutStoreClauses, open)).toEqual([]);
   });
 
-  for (const [name, clauses] of Object.entries(caughtBy)) {
+  for (const [name, fault] of Object.entries(faults)) {
     it.concurrent(`catches a store that ${sentence(name)}`, async () => {
-      const fault = faults[name as keyof typeof faults];
+      const clauses = caughtBy[name as keyof typeof faults];
       // In memory all that happens does so at once; a fault is what is waited for in vain.
       const open = async () => fault({ ...(await openMemoryTimeouts()), within: 1_000 });
       expect(await brokenClauses(timeoutStoreClauses, open)).toEqual(expect.arrayContaining([...clauses]));
