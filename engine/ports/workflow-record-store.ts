@@ -1,6 +1,6 @@
 /**
  * Where runs of a typed workflow are kept: a record each, and an outbox that says what became of them. Every implementation
- * passes `sdk/testing/conformance/workflow-record-store.suite.ts`, whose clauses are these, in order:
+ * passes `recordStoreSuite` of `@millrace/sdk/testing`, whose clauses are these, in order:
  *
  * 1. `store` at version 0 writes a new run at version 1, and what was given is read back as it was given: bytes as bytes, text
  *    to the letter. The times are the store's own.

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, describe, it } from 'vitest';
 import { readMysqlConfig } from '../../adapters/mysql/config.ts';
 import { migrate } from '../../adapters/mysql/migrate.ts';
 import { createPool, type MysqlPool } from '../../adapters/mysql/pool.ts';
@@ -6,8 +6,8 @@ import { MysqlRoleScheduler } from '../../adapters/mysql/role-scheduler.ts';
 import { systemClock } from '../../adapters/system/clock.ts';
 import { startMariadb } from '../../cli/dev/backends/mariadb.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
+import { roleSchedulerSuite } from '../../sdk/testing/conformance/role-scheduler.suite.ts';
 import { describeWithServer } from '../helpers/own-server.ts';
-import { testRoleScheduler } from './role-scheduler.suite.ts';
 
 await describeWithServer(
   'MariaDB',
@@ -32,17 +32,18 @@ await describeWithServer(
         intervalMs: 50,
       });
 
-    testRoleScheduler('MySQL', async () => ({
-      schedulers: [scheduler(), scheduler()],
-      within: 20_000,
-      lose: async (role) => {
-        await pool.execute('update millrace_roles set held_until = utc_timestamp(3) where role = :role', {
-          role,
-        });
-      },
-      async [Symbol.asyncDispose]() {
-        // Each check has roles of its own.
-      },
-    }));
+    roleSchedulerSuite('MySQL', {
+      describe,
+      it,
+      open: async () => ({
+        schedulers: [scheduler(), scheduler()],
+        within: 20_000,
+        lose: async (role) => {
+          await pool.execute('update millrace_roles set held_until = utc_timestamp(3) where role = :role', {
+            role,
+          });
+        },
+      }),
+    });
   },
 );
