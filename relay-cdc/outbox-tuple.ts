@@ -134,7 +134,8 @@ export function malformed(what: string): Error {
 function missing(column: Column, what: string): Error {
   return streamBroken(
     `Column ${column} of ${OUTBOX_TABLE} ${what}. Nothing was skipped; the relay stops here. Restore the column and its ` +
-      'place in the publication, or upgrade the relay.',
+      'place in the publication, or upgrade the relay. If it stops at the same place again, the log still tells of the rows from ' +
+      'before: drop the slot of the relay, and the next one that leads dispatches what waits from the table.',
     { detail: { column } },
   );
 }

@@ -89,3 +89,27 @@ test('columns may be added to the outbox and moved while the relay runs', async 
   await waitFor(() => broker.seen.length >= 3, { within: 10_000 });
   expect(broker.values()).toEqual(['before', 'with a column more', 'without it']);
 });
+
+test('a column that is missing ends the relay with its name, and its rows wait in the table', async () => {
+  await using fixture = await RelayFixture.create();
+  const relay = await fixture.lead();
+  await insertRows(fixture.pool, ['before']);
+  await waitFor(async () => (await fixture.outboxRows()) === 0, { within: 20_000 });
+  await fixture.pool.query('alter table dispatch_outbox rename column topic to subject');
+  await fixture.pool.query(
+    'insert into dispatch_outbox (subject, message_count, messages) values ($1, 1, $2)',
+    [TOPIC, packOf(['under another name'])],
+  );
+  await expect(relay.ended).rejects.toThrow(/topic/);
+  await fixture.pool.query('alter table dispatch_outbox rename column subject to topic');
+  // The log keeps the name that the column had: only a new slot gets past it.
+  await fixture.pool.query('select pg_drop_replication_slot($1)', [fixture.slot]);
+  const next = await fixture.lead();
+  await insertRows(fixture.pool, ['after']);
+  await waitFor(async () => (await fixture.outboxRows()) === 0, { within: 20_000 });
+  expect([...relay.broker.values(), ...next.broker.values()]).toEqual([
+    'before',
+    'under another name',
+    'after',
+  ]);
+});
