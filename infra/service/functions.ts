@@ -26,7 +26,8 @@ export function functionsOf(settings: Settings): Functions {
     const role = `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`;
     const functionName = `${settings.prefix}-${name}`;
     functions[name] = toFunction(one, { functionName, role, settings });
-    resources[role] = functionRole(functionName, [...(one.network ? [inNetwork] : []), ...one.statements]);
+    const placed = one.network ? inNetwork(functionName) : [];
+    resources[role] = functionRole(functionName, [...placed, ...one.statements]);
   }
   return { functions, resources };
 }

@@ -1,8 +1,10 @@
 import type { Json, JsonObject } from './template.ts';
 
 export interface Statement {
+  readonly effect?: 'Deny';
   readonly actions: readonly string[];
   readonly resources: readonly Json[];
+  readonly condition?: JsonObject;
 }
 
 /** The role of one function: its own log, traces, and what the statements say. */
@@ -22,10 +24,11 @@ export function functionRole(functionName: Json, statements: readonly Statement[
           PolicyName: 'function',
           PolicyDocument: {
             Version: '2012-10-17',
-            Statement: all.map(({ actions, resources }) => ({
-              Effect: 'Allow',
+            Statement: all.map(({ effect = 'Allow', actions, resources, condition }) => ({
+              Effect: effect,
               Action: actions,
               Resource: resources,
+              ...(condition && { Condition: condition }),
             })),
           },
         },
@@ -45,18 +48,25 @@ const TRACES: Statement = {
   resources: ['*'],
 };
 
-/** For a function in the network; of these actions Lambda needs each on any interface, which do not exist beforehand. */
-export const inNetwork: Statement = {
-  actions: [
+/**
+ * For a function in the network; of these actions Lambda needs each on any interface, which do not exist beforehand. It needs
+ * them for itself: code of the function is denied them, by the name that Lambda puts into what the code asks for.
+ */
+export function inNetwork(functionName: Json): Statement[] {
+  const actions = [
     'ec2:CreateNetworkInterface',
     'ec2:DescribeNetworkInterfaces',
     'ec2:DescribeSubnets',
     'ec2:DeleteNetworkInterface',
     'ec2:AssignPrivateIpAddresses',
     'ec2:UnassignPrivateIpAddresses',
-  ],
-  resources: ['*'],
-};
+  ];
+  const ownCode = { 'lambda:SourceFunctionArn': [arn('lambda', ['function:', functionName])] };
+  return [
+    { actions, resources: ['*'] },
+    { effect: 'Deny', actions, resources: ['*'], condition: { ArnEquals: ownCode } },
+  ];
+}
 
 /** For the pollers of an event source mapping, which Lambda puts into the brokers' network. */
 export const polled: Statement = {

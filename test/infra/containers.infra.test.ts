@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { load, loadAll } from 'js-yaml';
 import { describe, expect, test } from 'vitest';
+import { composeFault, readCompose, strimziFaults } from './setup/manifests.ts';
 import { kubernetesValidate, ROOT } from './setup/tools.ts';
 
 const run = promisify(execFile);
@@ -55,6 +58,24 @@ describe('the Kubernetes manifests', () => {
     expect(stdout + stderr).not.toMatch(/ERROR/);
   });
 
+  test('kafka is as the operator that reads it wants it: it knows all that is written, and nothing is missing', async () => {
+    const path = join(ROOT, 'infra/kubernetes/kafka.yml');
+    expect(await strimziFaults(path)).toEqual([]);
+
+    const directory = await mkdtemp(join(tmpdir(), 'millrace-strimzi-'));
+    const wrong = read('infra/kubernetes/kafka.yml')
+      .replace('roles: [controller, broker]', '')
+      .replace('patternType: prefix', 'patternTypo: prefix')
+      .replace('Write, Describe', 'Wrote, Describe');
+    await writeFile(join(directory, 'kafka.yml'), wrong);
+    expect(await strimziFaults(join(directory, 'kafka.yml'))).toEqual([
+      'KafkaNodePool/brokers.spec.roles: is required',
+      expect.stringMatching(/^KafkaUser\/millrace-relay\..*"Wrote" is not known$/),
+      expect.stringMatching(/^KafkaUser\/millrace-relay\..*patternTypo: is not known$/),
+    ]);
+    await rm(directory, { recursive: true });
+  }, 180_000);
+
   test('run no container as root, with a root to write to, or with rights to gain', () => {
     const documents = ['relay', 'nats'].flatMap((name) => loadAll(read(`infra/kubernetes/${name}.yml`)));
     const pods = documents.flatMap((document) => podOf(document) ?? []);
@@ -80,6 +101,13 @@ interface Pod {
 function podOf(document: unknown): Pod | undefined {
   return (document as { spec?: { template?: { spec?: Pod } } }).spec?.template?.spec;
 }
+
+test('the Compose file is as the specification of Compose wants it', async () => {
+  const text = await readCompose();
+  expect(await composeFault(text)).toBeUndefined();
+  expect(await composeFault(text.replace('read_only: true', 'read_onl: true'))).toMatch(/read_onl/);
+  expect(await composeFault(text.replace('service_healthy', 'service_wealthy'))).toMatch(/service_wealthy/);
+});
 
 test('the Compose file starts nothing before what it needs, and every image has a version', () => {
   const { services } = load(read('infra/compose/compose.yml')) as {

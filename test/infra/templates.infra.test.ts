@@ -3,6 +3,7 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { judge } from './setup/checkov.ts';
 import { type Packaged, packageVariant, variants } from './setup/package.ts';
 import { faults } from './setup/policy.ts';
 import { cfnLint, ROOT } from './setup/tools.ts';
@@ -25,10 +26,13 @@ test('each template of infra/cloudformation can be deployed alone', async () => 
   expect(await lint(paths)).toBe('');
 });
 
+const templates: string[] = [];
+
 describe.each(variants)('packaged $name', (variant) => {
   let packaged: Packaged;
   beforeAll(async () => {
     packaged = await packageVariant(variant);
+    templates.push(packaged.templatePath);
   });
 
   test('the template has no fault that cfn-lint knows', async () => {
@@ -44,6 +48,14 @@ describe.each(variants)('packaged $name', (variant) => {
     expect(stringsOf(packaged.resources).filter((text) => secret.test(text))).toEqual([]);
   });
 });
+
+test('all that is deployed follows the policies of checkov, but those that infra/checkov.yml gives a reason against', async () => {
+  expect(templates).toHaveLength(variants.length);
+  const { failed, needless, passed } = await judge(templates);
+  expect(failed).toEqual([]);
+  expect(needless).toEqual([]);
+  expect(passed).toBeGreaterThan(1_000);
+}, 240_000);
 
 /** Every text in it, names too. */
 function stringsOf(value: unknown): string[] {

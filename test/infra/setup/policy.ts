@@ -128,13 +128,17 @@ function boundedRole(properties: Record<string, unknown>): string | undefined {
 }
 
 export interface Statement {
+  readonly Effect: 'Allow' | 'Deny';
   readonly Action: string | string[];
   readonly Resource: unknown;
 }
 
+/** What a role allows. */
 export function statementsOf(properties: Record<string, unknown>): Statement[] {
   const policies = (properties['Policies'] ?? []) as { PolicyDocument: { Statement: Statement[] } }[];
-  return policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement);
+  return policies
+    .flatMap(({ PolicyDocument }) => PolicyDocument.Statement)
+    .filter(({ Effect }) => Effect === 'Allow');
 }
 
 function at(value: unknown, ...path: string[]): unknown {

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -12,13 +13,20 @@ const run = promisify(execFile);
 const VERSIONS = {
   'cfn-lint': '1.58.0',
   'kubernetes-validate': '1.37.0',
+  checkov: '3.3.30',
+  'compose-spec': '0.2.1',
+  moto: '5.2.5',
   'aws-sam-cli': '1.170.0',
   'aws-lambda-ric': '4.0.2',
   'serverless-offline': '14.8.2',
 } as const;
 
-export const cfnLint = join(HOME, 'infra-venv/bin/cfn-lint');
-export const kubernetesValidate = join(HOME, 'infra-venv/bin/kubernetes-validate');
+const VENV = join(HOME, 'infra-venv');
+export const python = join(VENV, 'bin/python');
+export const cfnLint = join(VENV, 'bin/cfn-lint');
+export const checkov = join(VENV, 'bin/checkov');
+export const kubernetesValidate = join(VENV, 'bin/kubernetes-validate');
+export const motoServer = join(VENV, 'bin/moto_server');
 const RUNTIME = join(HOME, 'lambda-runtime');
 export const emulator = join(
   RUNTIME,
@@ -57,7 +65,7 @@ async function installOffline(): Promise<void> {
 
 async function install(): Promise<void> {
   await mkdir(HOME, { recursive: true });
-  await once(kubernetesValidate, installCheckers);
+  await once(CHECKERS_INSTALLED, installCheckers);
   await mkdir(RUNTIME, { recursive: true });
   await once(emulator, installEmulator);
   await once(runtimeClient, installRuntimeClient);
@@ -69,19 +77,31 @@ async function once(product: string, make: () => Promise<void>): Promise<void> {
   if (!existsSync(product)) throw new Error(`${product} is not there after its installation.`);
 }
 
+const CHECKERS = [
+  `cfn-lint==${VERSIONS['cfn-lint']}`,
+  `kubernetes-validate==${VERSIONS['kubernetes-validate']}`,
+  `checkov==${VERSIONS.checkov}`,
+  `compose-spec==${VERSIONS['compose-spec']}`,
+  `moto[server,cloudwatch,s3,secretsmanager,sns,sqs]==${VERSIONS.moto}`,
+];
+/** Named by what is installed, so that another version of any installs all anew. */
+const CHECKERS_INSTALLED = join(
+  VENV,
+  `installed-${createHash('sha256').update(CHECKERS.join()).digest('hex').slice(0, 16)}`,
+);
+
 async function installCheckers(): Promise<void> {
-  const venv = join(HOME, 'infra-venv');
-  await rm(venv, { recursive: true, force: true });
-  await run('python3', ['-m', 'venv', venv]);
-  const wanted = (['cfn-lint', 'kubernetes-validate'] as const).map((name) => `${name}==${VERSIONS[name]}`);
-  await run(join(venv, 'bin/pip'), [...QUIET, 'install', ...wanted]);
+  await rm(VENV, { recursive: true, force: true });
+  await run('python3', ['-m', 'venv', VENV]);
+  await run(join(VENV, 'bin/pip'), [...QUIET, 'install', ...CHECKERS]);
+  await writeFile(CHECKERS_INSTALLED, `${CHECKERS.join('\n')}\n`);
 }
 
 const QUIET = ['--disable-pip-version-check', '-q'];
 
 /** The emulator of Lambda's runtime interface is in the wheel of AWS SAM, and nowhere else in a registry. */
 async function installEmulator(): Promise<void> {
-  const pip = join(HOME, 'infra-venv/bin/pip');
+  const pip = join(VENV, 'bin/pip');
   const wheel = `aws-sam-cli==${VERSIONS['aws-sam-cli']}`;
   await run(pip, [...QUIET, 'download', '--no-deps', '--dest', RUNTIME, wheel]);
   const file = (await readdir(RUNTIME)).find((name) => name.endsWith('.whl'));
