@@ -3,12 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { CloudFormationCustomResourceEvent, Context } from 'aws-lambda';
 import { createJsonLogger } from '../../adapters/system/logger.ts';
 import { isMillraceError } from '../../engine/errors.ts';
-import { isStepId } from '../../events/ids.ts';
-import service from '../../millrace.config.ts';
 import { readMigrateConfig } from './config.ts';
 import { type Outcome, respond } from './custom-resource.ts';
+import { isKeyRequest, type KeyRequest, type NewKey } from './key-request.ts';
 import { ownerLogin, secretsManager } from './owner-login.ts';
-import { runMigrations } from './run.ts';
 
 /** Kept for the answer to CloudFormation. */
 const MARGIN_MS = 10_000;
@@ -20,12 +18,19 @@ const logger = createJsonLogger();
  * that is taken down leaves the database as it is, and so does a rollback, for which migrations are forward only.
  */
 export async function handler(
-  event: CloudFormationCustomResourceEvent,
+  event: CloudFormationCustomResourceEvent | KeyRequest,
   context: Pick<Context, 'getRemainingTimeInMillis'>,
-): Promise<void> {
+): Promise<NewKey | undefined> {
+  if (isKeyRequest(event)) return newKey(event);
   const outcome = event.RequestType === 'Delete' ? NOTHING : await inTime(context.getRemainingTimeInMillis());
   logger.info('the migrations have ended', { request: event.RequestType, ...outcome });
   await respond(event, outcome, { pause: (tries) => delay(500 * tries) });
+  return undefined;
+}
+
+async function newKey(request: KeyRequest): Promise<NewKey> {
+  const { createKey } = await import('./new-key.ts');
+  return createKey(request, await ownerLogin(readMigrateConfig(), secretsManager));
 }
 
 const NOTHING: Outcome = { status: 'SUCCESS', data: { applied: '0' } };
@@ -50,11 +55,11 @@ const TOO_LATE: Outcome = {
 
 async function attempt(): Promise<Outcome> {
   try {
+    // Read when there is something to migrate: a deploy that takes the stack down, or asks for a key, needs none of it.
+    const { migrateService } = await import('./run-service.ts');
     const config = readMigrateConfig();
     const login = await ownerLogin(config, secretsManager);
-    const types = Object.keys(service.jobs).filter((name) => isStepId(name));
-    const directory = join(import.meta.dirname, 'migrations');
-    const { applied } = await runMigrations(login, config, { types, directory });
+    const { applied } = await migrateService(login, config, join(import.meta.dirname, 'migrations'));
     return { status: 'SUCCESS', data: { applied: String(applied.length) } };
   } catch (error) {
     if (!isMillraceError(error)) logger.error('the migrations failed for a fault of ours', { error });

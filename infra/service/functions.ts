@@ -54,23 +54,28 @@ function toFunction(
 
 function describe(settings: Settings): Readonly<Record<string, Described | undefined>> {
   const { values, dispatch, auth } = settings;
-  const http = (about: string, events: JsonObject[]): Described => ({
+  const http = (about: string, events: JsonObject[], more: JsonObject = {}): Described => ({
     bundle: 'http',
     about,
     network: true,
     statements: [connectsAs('millrace_app', values['ProxyResourceId'])],
     more: {
       timeout: 29,
-      environment: databaseEnvironment(settings, values['ProxyHost']),
+      environment: { ...databaseEnvironment(settings, values['ProxyHost']), ...more },
       events,
       dependsOn: ['Migrations'],
     },
   });
+  const asks: JsonObject = auth === 'keys' ? { WE_AUTH: 'keys' } : {};
   return {
-    api: http('The HTTP API, for clients', clientEvents(settings)),
+    api: http('The HTTP API, for clients', clientEvents(settings), asks),
     workerApi: http('The HTTP API, for workers', workerEvents()),
     rochallor: {
-      ...http('The REST API of the Rochallor engine, for its workers and clients', dialectEvents(settings)),
+      ...http(
+        'The REST API of the Rochallor engine, for its workers and clients',
+        dialectEvents(settings),
+        asks,
+      ),
       bundle: 'rochallor',
     },
     authorizer: auth === 'apiKey' ? authorizer(values) : undefined,

@@ -16,7 +16,7 @@ export function workerEvents(): JsonObject[] {
 }
 
 export function clientEvents({ auth }: Pick<Settings, 'auth'>): JsonObject[] {
-  const authorizer = auth === 'iam' ? { type: 'aws_iam' } : { name: 'client' };
+  const authorizer = ofClients(auth);
   return clientRoutes.map(({ method, path }) =>
     path === OPEN ? httpEvent(method, path) : httpEvent(method, path, authorizer),
   );
@@ -24,8 +24,14 @@ export function clientEvents({ auth }: Pick<Settings, 'auth'>): JsonObject[] {
 
 /** One route for all: the function chooses by itself, and its callers know no signatures. */
 export function dialectEvents({ auth }: Pick<Settings, 'auth'>): JsonObject[] {
-  const authorizer = auth === 'iam' ? { type: 'aws_iam' } : { name: 'client' };
+  const authorizer = ofClients(auth);
   return [httpEvent('*', '/v1/{proxy+}', authorizer), httpEvent('GET', '/healthz')];
+}
+
+/** With `keys` the function itself asks: a browser has a session, of which a gateway knows nothing. */
+function ofClients(auth: Settings['auth']): JsonObject | undefined {
+  if (auth === 'keys') return undefined;
+  return auth === 'iam' ? { type: 'aws_iam' } : { name: 'client' };
 }
 
 function httpEvent(method: string, path: string, authorizer?: JsonObject): JsonObject {
@@ -35,7 +41,7 @@ function httpEvent(method: string, path: string, authorizer?: JsonObject): JsonO
 /** `provider.httpApi.authorizers`. */
 export function authorizers({ auth, values }: Pick<Settings, 'auth' | 'values'>): JsonObject {
   const identitySource = '$request.header.Authorization';
-  if (auth === 'iam') return {};
+  if (auth === 'iam' || auth === 'keys') return {};
   if (auth === 'jwt') {
     const audience = String(values['JwtAudience']).split(',');
     return { client: { type: 'jwt', identitySource, issuerUrl: values['JwtIssuer'], audience } };

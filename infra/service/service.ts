@@ -29,7 +29,9 @@ export function describeService(params: Readonly<Record<string, unknown>>, root:
   );
   // The queue is made with the workers, whose template the steps are.
   const WorkerFailuresName = { 'Fn::GetAtt': ['WorkerFailures', 'QueueName'] };
-  const { Resources, values } = link(templates, { ...asked.values, WorkerFailuresName });
+  // The API is made by the framework, from the events of the functions.
+  const ApiId = { Ref: 'HttpApi' };
+  const { Resources, values } = link(templates, { ...asked.values, WorkerFailuresName, ApiId });
   const settings: Settings = {
     ...asked,
     values: { ...values, PrivateSubnetIds: listOf(values['PrivateSubnetIds']) },
@@ -61,7 +63,7 @@ function templatesOf({ network, database, broker, dispatch }: Settings): string[
     ...(network === 'create' ? ['endpoints'] : []),
     ...(database === 'existing' ? [] : [`database-${database}`]),
     ...(relayed && broker !== 'existing' ? [`broker-${broker}`] : []),
-    ...(relayed ? ['relay', 'alarms'] : ['polling-workers']),
+    ...(relayed ? ['relay', 'alarms', 'alarms-relay'] : ['polling-workers', 'alarms', 'alarms-polling']),
   ];
 }
 

@@ -8,7 +8,7 @@ export interface Settings {
   readonly network: 'create' | 'existing';
   readonly database: 'rds' | 'aurora' | 'existing';
   readonly broker: 'provisioned' | 'serverless' | 'existing';
-  readonly auth: 'apiKey' | 'jwt' | 'iam';
+  readonly auth: 'apiKey' | 'keys' | 'jwt' | 'iam';
   /** Everything, by parameter name of the templates: `relayImage` is `RelayImage` there. */
   readonly values: JsonObject;
 }
@@ -18,10 +18,10 @@ const CHOICES = {
   network: ['create', 'existing'],
   database: ['rds', 'aurora', 'existing'],
   broker: ['provisioned', 'serverless', 'existing'],
-  auth: ['apiKey', 'jwt', 'iam'],
+  auth: ['apiKey', 'keys', 'jwt', 'iam'],
 } as const;
 
-const NEEDED = { apiKey: ['apiKeyHashes'], jwt: ['jwtIssuer', 'jwtAudience'], iam: [] } as const;
+const NEEDED = { apiKey: ['apiKeyHashes'], keys: [], jwt: ['jwtIssuer', 'jwtAudience'], iam: [] } as const;
 
 /** @throws MillraceError `configuration` naming the parameter: before anything is packaged, so before anything changes */
 export function readSettings(params: Readonly<Record<string, unknown>>): Settings {

@@ -29,10 +29,10 @@ export function workersOf(steps: readonly StepId[], settings: Settings): Workers
 }
 
 /** Records that were tried in vain: only ever those of a worker that could not reach the API for hours. */
-const FAILURES: JsonObject = {
+export const FAILURES = {
   Type: 'AWS::SQS::Queue',
   Properties: { MessageRetentionPeriod: 1_209_600, SqsManagedSseEnabled: true },
-};
+} as const;
 
 function workerFunction(step: StepId, settings: Settings): JsonObject {
   const name = logicalName(step);

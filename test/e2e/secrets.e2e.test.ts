@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { createDatabase } from '../helpers/database.ts';
@@ -20,7 +21,14 @@ async function end(run: Run): Promise<void> {
   await run.ended;
 }
 
-test('no key, token, cookie, payload or password is in anything that a process writes', async () => {
+/** What everybody on the machine may read of every process: how it was started. */
+async function processList(): Promise<string[]> {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  // One that has ended meanwhile has no more to show.
+  return Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+}
+
+test('no key, token, cookie, payload or password is in anything that a process writes, or in the list of processes', async () => {
   await using service = await createService();
   await using database = await createDatabase();
   const port = await freePort();
@@ -71,6 +79,11 @@ test('no key, token, cookie, payload or password is in anything that a process w
       fetch(`${url}/api/v1/jobs?text=%00${'x'.repeat(10)}`, { headers }),
     ]);
     for (const answer of answers) expect(await answer.text()).not.toContain(CANARY);
+    if (process.platform === 'linux') {
+      const shown = await processList();
+      expect(shown.some((line) => line.split('\0').includes('api'))).toBe(true);
+      expect(shown.filter((line) => line.includes(CANARY))).toEqual([]);
+    }
     await Promise.all(broken.map(({ ended }) => ended));
   } finally {
     clearTimeout(deadline);

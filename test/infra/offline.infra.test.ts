@@ -8,12 +8,14 @@ import { type PostgresServer, startPostgres } from '../../cli/dev/backends/postg
 import { toMskEvent } from '../../cli/dev/msk-event.ts';
 import type { Topic } from '../../events/ids.ts';
 import { decodePack } from '../../events/pack.ts';
+import { createKey } from '../../functions/migrate/new-key.ts';
 import { type Offline, startOffline } from './setup/offline.ts';
 
 let directory: string;
 let server: PostgresServer;
 let pool: pg.Pool;
 let offline: Offline;
+let clientKey: string;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'millrace-offline-db-'));
@@ -21,7 +23,12 @@ beforeAll(async () => {
   await migrate({ dsn: server.dsn });
   pool = new pg.Pool({ connectionString: server.dsn, max: 1 });
   await pool.query("insert into job_types (type) values ('noop')");
+  clientKey = await keyWith('enqueue', 'read');
+  const workerKey = await keyWith('work');
+  // As `auth: keys` deploys it: the gateway lets all through, and the function asks.
   offline = await startOffline((url) => ({
+    WE_AUTH: 'keys',
+    WE_API_KEY: workerKey,
     WE_POSTGRES_DSN: server.dsn,
     WE_DISPATCH_MODE: 'kafka_outbox',
     WE_API_URL: url,
@@ -33,6 +40,17 @@ afterAll(async () => {
   await server?.stop();
   await rm(directory, { recursive: true, force: true });
 });
+
+async function keyWith(...scopes: string[]): Promise<string> {
+  const { key } = await createKey({ createKey: { name: scopes.join('-'), scopes } }, { dsn: server.dsn });
+  return key;
+}
+
+/** As a client that has a key. */
+function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = new Headers({ ...init.headers, authorization: `Bearer ${clientKey}` });
+  return fetch(offline.url + path, { ...init, headers });
+}
 
 /** What the relay would have published. */
 async function published() {
@@ -51,7 +69,7 @@ async function published() {
 }
 
 test('a job goes its whole way through the deployed handlers behind serverless-offline', async () => {
-  const accepted = await fetch(`${offline.url}/api/v1/jobs`, {
+  const accepted = await ask('/api/v1/jobs', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: '{"type":"noop","payload":{"n":1}}',
@@ -62,18 +80,37 @@ test('a job goes its whole way through the deployed handlers behind serverless-o
   const answer = await offline.invoke('worker', toMskEvent(await published(), 'b-1:9098'));
 
   expect(answer).toEqual({ batchItemFailures: [] });
-  const job = await fetch(`${offline.url}/api/v1/jobs/${id}`);
+  const job = await ask(`/api/v1/jobs/${id}`);
   expect(await job.json()).toMatchObject({ id, status: 'completed', payload: { n: 1 } });
 });
 
 test('every group of routes is served there, and refused with its own words', async () => {
   const statuses = await Promise.all(
     ['/openapi.json', '/ui', '/ui/main.ts', '/api/v1/workflows', '/api/v1/schedules', '/api/v1/types'].map(
-      async (path) => (await fetch(offline.url + path)).status,
+      async (path) => (await ask(path)).status,
     ),
   );
   expect(statuses).toEqual([200, 200, 200, 200, 200, 200]);
-  const refused = await fetch(`${offline.url}/api/v1/jobs/none`);
+  const refused = await ask('/api/v1/jobs/none');
   expect(refused.headers.get('content-type')).toBe('application/problem+json');
   expect(await refused.json()).toMatchObject({ code: 'invalid_request' });
+});
+
+test('the web UI is reached without a key, and lets a browser in that has one', async () => {
+  const at = (path: string, init?: RequestInit) => fetch(offline.url + path, init);
+  expect((await at('/ui')).status).toBe(200);
+  expect((await at('/ui/main.ts')).status).toBe(200);
+  expect((await at('/api/v1/jobs')).status).toBe(401);
+
+  const login = { method: 'POST', headers: { 'content-type': 'application/json' } };
+  const wrong = await at('/ui/session', { ...login, body: '{"key":"mrk_no"}' });
+  expect(wrong.status).toBe(401);
+  const opened = await at('/ui/session', { ...login, body: JSON.stringify({ key: clientKey }) });
+  expect(opened.status).toBe(204);
+  const [cookie = ''] = opened.headers.getSetCookie().map((one) => one.split(';', 1)[0] ?? '');
+
+  const seen = await at('/api/v1/jobs', { headers: { cookie } });
+  expect(seen.status).toBe(200);
+  const who = await at('/ui/session', { headers: { cookie } });
+  expect(await who.json()).toMatchObject({ asked: true, name: 'key:enqueue-read' });
 });

@@ -1,7 +1,10 @@
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createApiClient } from '../../sdk/worker/api-client.ts';
 import { type Packaged, packageVariant, type Resource, variants } from './setup/package.ts';
 import { statementsOf } from './setup/policy.ts';
+import { ROOT } from './setup/tools.ts';
 
 let packaged: Packaged;
 beforeAll(async () => {
@@ -42,10 +45,28 @@ function neededBy(name: string, { Properties }: Resource): string[] {
   return [
     ...ALWAYS,
     ...('WE_POSTGRES_IAM' in Variables ? ['rds-db:connect'] : []),
-    ...('WE_MIGRATE_SECRET_ARN' in Variables ? ['secretsmanager:GetSecretValue'] : []),
     ...('WE_API_AUTH' in Variables ? ['execute-api:Invoke'] : []),
     ...(source ? OF_SOURCE : []),
+    ...callsOf(String(Properties['Handler'])),
   ].sort();
+}
+
+const CLIENTS: Readonly<Record<string, string>> = { '@aws-sdk/client-secrets-manager': 'secretsmanager' };
+
+/** What the bundle of a function asks of AWS by AWS's own clients: the commands in a text that has a client. */
+function callsOf(handler: string): string[] {
+  const directory = join(ROOT, dirname(handler));
+  const texts = globSync('*.js', { cwd: directory }).map((name) =>
+    readFileSync(join(directory, name), 'utf8'),
+  );
+  return texts.flatMap((text) => {
+    const clients = new Set(text.match(/@aws-sdk\/client-[\w-]+/g));
+    const commands = new Set([...text.matchAll(/\b([A-Z]\w+)Command\b/g)].map(([, name]) => name));
+    // A client that is not in the table is one whose rights nobody has thought about: it shows as itself.
+    return [...clients].flatMap((client) =>
+      [...commands].map((command) => `${CLIENTS[client] ?? client}:${command}`),
+    );
+  });
 }
 
 /** docs.aws.amazon.com/lambda/latest/dg/with-msk-permissions.html, and the queue for what was tried in vain. */

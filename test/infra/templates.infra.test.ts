@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { judge } from './setup/checkov.ts';
-import { type Packaged, packageVariant, variants } from './setup/package.ts';
+import { CANARY, type Packaged, packageVariant, variants } from './setup/package.ts';
 import { faults } from './setup/policy.ts';
 import { cfnLint, ROOT } from './setup/tools.ts';
 
@@ -43,9 +44,13 @@ describe.each(variants)('packaged $name', (variant) => {
     expect(faults(packaged.resources)).toEqual([]);
   });
 
-  test('no password is in it', () => {
+  test('no password is in it, and nothing of the environment in which it was packaged', async () => {
     const secret = /^postgres:\/\/[^@/]*:[^@/]*@|^WE_KAFKA_SASL_PASSWORD$|^MasterUserPassword$/;
     expect(stringsOf(packaged.resources).filter((text) => secret.test(text))).toEqual([]);
+    const files = (await readdir(packaged.directory)).filter((name) => name.endsWith('.json'));
+    expect(files).toContain('serverless-state.json');
+    const texts = await Promise.all(files.map((name) => readFile(join(packaged.directory, name), 'utf8')));
+    expect(texts.filter((text) => text.includes(CANARY))).toEqual([]);
   });
 });
 

@@ -73,15 +73,29 @@ export const variants: readonly Variant[] = [
       clusterName: 'shared',
     },
   },
-  { name: 'polling', stage: 'dev', params: { ...base, dispatch: 'polling' } },
+  { name: 'polling, keys', stage: 'dev', params: { ...images, auth: 'keys', dispatch: 'polling' } },
   { name: 'SCRAM besides', stage: 'dev', params: { ...base, scramUser: 'etl' } },
 ];
+
+/** In the environment of who packages; nothing of it may get into what is packaged. */
+export const CANARY = 'canary-of-who-packages';
+const secrets = {
+  WE_POSTGRES_DSN: `postgres://ada:${CANARY}@db.internal/millrace`,
+  WE_KAFKA_SASL_PASSWORD: CANARY,
+  WE_API_KEY: `mrk_${CANARY}`,
+  OTEL_EXPORTER_OTLP_HEADERS: `authorization=${CANARY}`,
+};
 
 /** Without credentials, and with a home that has none. */
 export async function osls(arguments_: readonly string[]): Promise<string> {
   const bin = join(ROOT, 'node_modules/.bin');
   const home = await mkdtemp(join(tmpdir(), 'millrace-home-'));
-  const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}`, HOME: home, SLS_TELEMETRY_DISABLED: '1' };
+  const env = {
+    ...secrets,
+    PATH: `${bin}:${process.env['PATH'] ?? ''}`,
+    HOME: home,
+    SLS_TELEMETRY_DISABLED: '1',
+  };
   try {
     const { stdout, stderr } = await run(join(bin, 'osls'), [...arguments_], { cwd: ROOT, env });
     return stdout + stderr;

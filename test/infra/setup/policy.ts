@@ -1,7 +1,11 @@
 import type { Resource } from './package.ts';
 
 /** A rule over one resource: what is wrong with it, or undefined. */
-type Rule = (properties: Record<string, unknown>, resource: Resource) => string | undefined;
+type Rule = (
+  properties: Record<string, unknown>,
+  resource: Resource,
+  all: Readonly<Record<string, Resource>>,
+) => string | undefined;
 
 /** By type, so that a type that nobody has thought about is seen: `faults` names those as well. */
 const RULES: Readonly<Record<string, readonly Rule[]>> = {
@@ -29,7 +33,7 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
 export function faults(resources: Readonly<Record<string, Resource>>): string[] {
   return Object.entries(resources).flatMap(([name, resource]) =>
     (RULES[resource.Type] ?? []).flatMap((rule) => {
-      const fault = rule(resource.Properties ?? {}, resource);
+      const fault = rule(resource.Properties ?? {}, resource, resources);
       return fault === undefined ? [] : [`${name} (${resource.Type}): ${fault}`];
     }),
   );
@@ -51,7 +55,7 @@ function kept(_: unknown, { DeletionPolicy }: Resource): string | undefined {
 function encryptedUnlessInCluster(properties: Record<string, unknown>): string | undefined {
   return 'DBClusterIdentifier' in properties
     ? undefined
-    : isTrue('StorageEncrypted')(properties, NO_RESOURCE);
+    : isTrue('StorageEncrypted')(properties, NO_RESOURCE, {});
 }
 const NO_RESOURCE: Resource = { Type: '', Properties: {} };
 
@@ -100,11 +104,23 @@ function modernFunction(properties: Record<string, unknown>): string | undefined
   if (JSON.stringify(properties['Architectures']) !== '["arm64"]') return 'is not arm64';
   return at(properties, 'TracingConfig', 'Mode') === 'Active' ? undefined : 'is not traced';
 }
-function authorizedRoute(properties: Record<string, unknown>): string | undefined {
+function authorizedRoute(
+  properties: Record<string, unknown>,
+  _: Resource,
+  all: Readonly<Record<string, Resource>>,
+): string | undefined {
   const open = properties['AuthorizationType'] === undefined || properties['AuthorizationType'] === 'NONE';
-  return open && !HEALTH.has(String(properties['RouteKey']))
+  return open && !HEALTH.has(String(properties['RouteKey'])) && !asksItself(properties['Target'], all)
     ? `${properties['RouteKey']} is open to everybody`
     : undefined;
+}
+
+/** Whether the function behind a route asks for keys. */
+function asksItself(target: unknown, all: Readonly<Record<string, Resource>>): boolean {
+  const integration = all[/"Ref":"(HttpApiIntegration\w+)"/.exec(JSON.stringify(target))?.[1] ?? ''];
+  const uri = JSON.stringify(integration?.Properties['IntegrationUri']);
+  const name = /"Fn::GetAtt":\["(\w+)"/.exec(uri)?.[1] ?? '';
+  return at(all[name]?.Properties, 'Environment', 'Variables', 'WE_AUTH') === 'keys';
 }
 
 /** They tell nothing but that the function answers. */
