@@ -103,5 +103,5 @@ describe('a drawing of a definition', () => {
         },
       ),
     );
-  });
+  }, 60_000);
 });
