@@ -24,7 +24,7 @@ export async function buildSdk(out = join(ROOT, 'dist/sdk')): Promise<string> {
     platform: 'node',
     // Bundlers leave out what is not used of it only where it is a package of its own.
     external: ['@bufbuild/protobuf', '@bufbuild/protobuf/*'],
-    target: 'node20',
+    target: 'node22',
     legalComments: 'none',
     logLevel: 'warning',
   };
@@ -76,13 +76,12 @@ async function writeTypes(out: string): Promise<void> {
 interface Manifest {
   readonly version: string;
   readonly license: string;
-  readonly engines: object;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
 }
 
 async function manifest(): Promise<object> {
-  const { version, license, engines, ...root } = JSON.parse(
+  const { version, license, ...root } = JSON.parse(
     await readFile(join(ROOT, 'package.json'), 'utf8'),
   ) as Manifest;
   const known = { ...root.dependencies, ...root.devDependencies };
@@ -101,7 +100,8 @@ async function manifest(): Promise<object> {
     keywords: ['jobs', 'queue', 'workflow', 'postgres', 'kafka', 'lambda', 'outbox'],
     type: 'module',
     sideEffects: false,
-    engines,
+    // This repository starts under Node 20, and brings the Node it runs on; a package cannot.
+    engines: { node: '>=22' },
     exports: { ...exports, './package.json': './package.json' },
     dependencies: Object.fromEntries(DEPENDENCIES.map((name) => [name, `^${known[name]}`])),
     main: './cjs/index.js',
