@@ -1,4 +1,5 @@
-import { createPool as createDriverPool, type Pool, type PoolConnection } from 'mysql2/promise';
+import { createPool as createDriverPool } from 'mysql2';
+import type { Pool, PoolConnection } from 'mysql2/promise';
 import type { MysqlConfig } from './config.ts';
 import { codeOf, translate } from './errors.ts';
 import type { Database, Parameters } from './sql/database.ts';
@@ -33,11 +34,18 @@ export function addressOf({ host, port, database }: MysqlConfig): string {
 }
 
 export function createPool(config: MysqlConfig): MysqlPool {
-  const pool = createDriverPool({
+  const driver = createDriverPool({
     ...connectionOptions(config),
     connectionLimit: config.poolSize,
     namedPlaceholders: true,
   });
+  // At MySQL's own default an insert that reads locks the gaps around what it reads, and stores of unrelated runs wait for it.
+  driver.on('connection', (connection) => {
+    connection.query('set session transaction isolation level read committed', (error) => {
+      if (error) connection.destroy();
+    });
+  });
+  const pool = driver.promise();
   const address = addressOf(config);
   return {
     execute: (statement, values) =>
