@@ -20,7 +20,8 @@ export async function startInstances(
       from json_to_recordset($1::json) as t (
         ord integer, id uuid, name text, foreign_id text, definition_id text, definition_version integer,
         status text, state text, variables text, current_step integer, total_steps integer, failure_reason text,
-        parent_id uuid, parent_activation integer, traceparent text, due_at timestamptz, created_at timestamptz
+        parent_id uuid, parent_activation integer, traceparent text, due_at timestamptz, created_at timestamptz,
+        first_job uuid
       )
     ), inline_definition as (
       insert into workflow_definitions (id, version, name, document, hash)
@@ -69,16 +70,19 @@ export async function startInstances(
       order by min(ord)
     ), audited as (
       insert into audit_log (actor, action, job_id, instance_id)
-      select
-        'api', 'WORKFLOW_STARTED',
-        (select new_job.id from new_job where new_job.instance_id = applied.id order by new_job.ord limit 1),
-        applied.id
-      from applied
+      select 'api', 'WORKFLOW_STARTED', first_job, id from applied
     ), ${trailCtes('$3')}
     select ${wakeWorkflows('select due_at from applied where due_at is not null')}
     `,
     [
-      JSON.stringify(instances.map((instance, ord) => ({ ...newInstanceRow(instance, ord), ord }))),
+      JSON.stringify(
+        instances.map((instance, ord) => ({
+          ...newInstanceRow(instance, ord),
+          ord,
+          // Looked for in the statement, every instance would go through the jobs of all.
+          first_job: instance.jobs[0]?.id,
+        })),
+      ),
       JSON.stringify(jobs.map((job, ord) => ({ ...newJobRow(job, 0), ord, pack: packs[ord] ?? 0 }))),
       JSON.stringify(instances.flatMap((instance, ord) => instanceTrailRows(instance.id, instance, ord))),
       shards,
