@@ -1,13 +1,7 @@
-import type {
-  NewRecord,
-  OutboxEvent,
-  RecordQuery,
-  WorkflowRecord,
-  WorkflowRecordStore,
-} from '../../engine/ports/workflow-record-store.ts';
-import { readRunState, storeOrSayWhy } from '../../engine/records/guarded-store.ts';
-import { readCursor, toPage } from '../../engine/records/record-cursor.ts';
+import type { NewRecord, WorkflowRecordStore } from '../../engine/ports/workflow-record-store.ts';
+import { storeOrSayWhy } from '../../engine/records/guarded-store.ts';
 import { requireStorable } from '../../engine/records/record-limits.ts';
+import { listRecords, toEvent, toRecord } from '../workflow-record-rows.ts';
 import { isCollision, isDuplicate } from './errors.ts';
 import type { MysqlPool } from './pool.ts';
 import * as outbox from './sql/workflow-outbox.ts';
@@ -31,7 +25,7 @@ export function createMysqlRecordStore(pool: MysqlPool): WorkflowRecordStore {
     lookup: async (runId) => toRecord(await records.selectRecord(pool, runId)),
     latest: async (workflowName, foreignId) =>
       toRecord(await records.selectLatest(pool, workflowName, foreignId)),
-    list: (query) => list(pool, query),
+    list: (query) => listRecords(query, (place) => records.selectPage(pool, place)),
     listOutboxEvents: async (query) => (await outbox.selectEvents(pool, query)).map(toEvent),
     deleteOutboxEvents: async (ids) => {
       const known = ids.filter((id) => /^\d{1,19}$/.test(id)).map(BigInt);
@@ -65,48 +59,4 @@ async function untilApart<T>(run: () => Promise<T>): Promise<T> {
       if (!isCollision(cause) || tries >= TRIES) throw error;
     }
   }
-}
-
-async function list(pool: MysqlPool, query: RecordQuery) {
-  const place = { query, cursor: readCursor(query.cursor), limit: query.limit + 1 };
-  const select = query.order === 'descending' ? records.selectDescending : records.selectAscending;
-  return toPage(await select(pool, place), {
-    limit: query.limit,
-    place: ({ id }) => id,
-    item: fromRow,
-  });
-}
-
-function toRecord(row: records.RecordRow | undefined): WorkflowRecord | undefined {
-  return row && fromRow(row);
-}
-
-function fromRow(row: records.RecordRow): WorkflowRecord {
-  return {
-    ...namesOf(row),
-    object: row.object,
-    ...(row.reason === null ? {} : { reason: row.reason }),
-    version: Number(row.version),
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-  };
-}
-
-function toEvent(row: outbox.OutboxRow): OutboxEvent {
-  return {
-    id: row.id,
-    ...namesOf(row),
-    recordVersion: Number(row.record_version),
-    createdAt: row.created_at,
-  };
-}
-
-function namesOf(row: records.RecordRow | outbox.OutboxRow) {
-  return {
-    workflowName: row.workflow_name.toString(),
-    foreignId: row.foreign_id.toString(),
-    runId: row.run_id.toString(),
-    status: row.status,
-    runState: readRunState(row.run_state),
-  };
 }

@@ -1,6 +1,6 @@
-import { translate } from './errors.ts';
 import * as sql from './sql/access.ts';
 import type { Database } from './sql/database.ts';
+import { translating } from './translating.ts';
 
 export type StoredKey = sql.ApiKeyRow;
 export type { NewApiKey } from './sql/access.ts';
@@ -18,22 +18,15 @@ export interface AccessStore {
   closeSession(hash: Buffer): Promise<void>;
 }
 
-export function createAccessStore(db: Database): AccessStore {
+export function createAccessStore(database: Database): AccessStore {
+  const db = translating(database);
   return {
-    addKey: (key) => translated(sql.insertKey(db, key)),
-    findKey: (id) => translated(sql.selectKey(db, id)),
-    listKeys: () => translated(sql.selectKeys(db)),
-    endKey: (id, afterMs) => translated(sql.endKey(db, id, afterMs)),
-    openSession: (session) => translated(sql.insertSession(db, session)),
-    findSession: (hash) => translated(sql.selectSessionKey(db, hash)),
-    closeSession: (hash) => translated(sql.deleteSession(db, hash)),
+    addKey: (key) => sql.insertKey(db, key),
+    findKey: (id) => sql.selectKey(db, id),
+    listKeys: () => sql.selectKeys(db),
+    endKey: (id, afterMs) => sql.endKey(db, id, afterMs),
+    openSession: (session) => sql.insertSession(db, session),
+    findSession: (hash) => sql.selectSessionKey(db, hash),
+    closeSession: (hash) => sql.deleteSession(db, hash),
   };
-}
-
-async function translated<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (error) {
-    throw translate(error);
-  }
 }

@@ -1,7 +1,7 @@
 import { MillraceError } from '../../engine/errors.ts';
-import { translate } from './errors.ts';
 import type { Database } from './sql/database.ts';
 import * as sql from './sql/insight.ts';
+import { translating } from './translating.ts';
 
 export interface Leader {
   readonly name: string;
@@ -21,29 +21,20 @@ export interface Insight {
   types(): Promise<readonly sql.TypeRow[]>;
 }
 
-export function createInsight(db: Database): Insight {
+export function createInsight(database: Database): Insight {
+  const db = translating(database);
   return {
-    overview: () =>
-      translated(async () => {
-        const [overview, recent] = await Promise.all([sql.selectOverview(db), sql.selectRecent(db)]);
-        const row = found(overview);
-        return { ...row, leaders: JSON.parse(row.leaders) as Leader[], recent: found(recent) };
-      }),
-    relay: () =>
-      translated(async () => {
-        const [settings, slots] = await Promise.all([sql.selectRelaySettings(db), sql.selectRelayShards(db)]);
-        return { ...found(settings), slots };
-      }),
-    types: () => translated(() => sql.selectTypeLoads(db)),
+    overview: async () => {
+      const [overview, recent] = await Promise.all([sql.selectOverview(db), sql.selectRecent(db)]);
+      const row = found(overview);
+      return { ...row, leaders: JSON.parse(row.leaders) as Leader[], recent: found(recent) };
+    },
+    relay: async () => {
+      const [settings, slots] = await Promise.all([sql.selectRelaySettings(db), sql.selectRelayShards(db)]);
+      return { ...found(settings), slots };
+    },
+    types: () => sql.selectTypeLoads(db),
   };
-}
-
-async function translated<T>(read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    throw translate(error);
-  }
 }
 
 function found<T>(row: T | undefined): T {

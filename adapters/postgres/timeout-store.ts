@@ -1,17 +1,11 @@
-import type { Pool, QueryResultRow } from 'pg';
+import type { Pool } from 'pg';
 import type { Timeout, TimeoutState, TimeoutStore } from '../../engine/ports/timeout-store.ts';
-import { translate } from './errors.ts';
-import type { Database } from './sql/database.ts';
 import * as sql from './sql/timeouts.ts';
+import { translating } from './translating.ts';
 
 /** Timeouts in the table of migration 0052. The pool stays the caller's. */
 export function createPostgresTimeoutStore(pool: Pool): TimeoutStore {
-  const db: Database = {
-    query: <Row extends QueryResultRow>(text: string, values: unknown[] = []) =>
-      pool.query<Row>(text, values).catch((error: unknown) => {
-        throw translate(error);
-      }),
-  };
+  const db = translating(pool);
   return {
     create: (timeout) => sql.insertTimeout(db, timeout),
     get: async (ref) => {

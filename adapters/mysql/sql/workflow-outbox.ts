@@ -1,16 +1,6 @@
 import type { OutboxQuery } from '../../../engine/ports/workflow-record-store.ts';
+import type { OutboxRow } from '../../workflow-record-rows.ts';
 import type { Database } from './database.ts';
-
-export interface OutboxRow {
-  readonly id: string;
-  readonly workflow_name: Buffer;
-  readonly foreign_id: Buffer;
-  readonly run_id: Buffer;
-  readonly status: number;
-  readonly run_state: string;
-  readonly record_version: string;
-  readonly created_at: Date;
-}
 
 /** After the record's own statement: its lock makes the numbers of a run's events rise with the versions. */
 export async function insertEvent(db: Database, runId: string): Promise<void> {

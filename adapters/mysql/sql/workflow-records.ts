@@ -1,20 +1,6 @@
-import type { NewRecord, RecordQuery } from '../../../engine/ports/workflow-record-store.ts';
+import type { NewRecord } from '../../../engine/ports/workflow-record-store.ts';
+import { directionOf, type Place, type RecordRow } from '../../workflow-record-rows.ts';
 import type { Database, Parameters } from './database.ts';
-
-export interface RecordRow {
-  /** The place in the order of creation. */
-  readonly id: string;
-  readonly run_id: Buffer;
-  readonly workflow_name: Buffer;
-  readonly foreign_id: Buffer;
-  readonly status: number;
-  readonly run_state: string;
-  readonly reason: string | null;
-  readonly object: Buffer;
-  readonly version: string;
-  readonly created_at: Date;
-  readonly updated_at: Date;
-}
 
 /** @throws what the driver does for a duplicate, when there is a run of this id or an open one of its foreign id */
 export async function insertRecord(db: Database, record: NewRecord): Promise<boolean> {
@@ -112,9 +98,8 @@ export async function selectOpenRun(db: Database, record: NewRecord): Promise<st
   return rows[0]?.run_id.toString();
 }
 
-export type Place = { readonly query: RecordQuery; readonly cursor: string | null; readonly limit: number };
-
-export async function selectAscending(db: Database, place: Place): Promise<readonly RecordRow[]> {
+export async function selectPage(db: Database, place: Place): Promise<readonly RecordRow[]> {
+  const { after, order } = directionOf(place);
   const { rows } = await db.execute<RecordRow>(
     `
     select
@@ -127,30 +112,8 @@ export async function selectAscending(db: Database, place: Place): Promise<reado
       and (:run_states is null or find_in_set(run_state, :run_states) > 0)
       and (:created_from is null or created_at >= :created_from)
       and (:created_until is null or created_at < :created_until)
-      and (:cursor is null or workflow_records.id > cast(:cursor as unsigned))
-    order by workflow_records.id
-    limit :limit
-    `,
-    filtersOf(place),
-  );
-  return rows;
-}
-
-export async function selectDescending(db: Database, place: Place): Promise<readonly RecordRow[]> {
-  const { rows } = await db.execute<RecordRow>(
-    `
-    select
-      cast(workflow_records.id as char) as id, run_id, workflow_name, foreign_id, status, run_state, reason, object,
-      cast(version as char) as version, created_at, updated_at
-    from workflow_records
-    where (:workflow_name is null or workflow_name = :workflow_name)
-      and (:foreign_id is null or foreign_id = :foreign_id)
-      and (:statuses is null or find_in_set(status, :statuses) > 0)
-      and (:run_states is null or find_in_set(run_state, :run_states) > 0)
-      and (:created_from is null or created_at >= :created_from)
-      and (:created_until is null or created_at < :created_until)
-      and (:cursor is null or workflow_records.id < cast(:cursor as unsigned))
-    order by workflow_records.id desc
+      and (:cursor is null or workflow_records.id ${after} cast(:cursor as unsigned))
+    order by workflow_records.id ${order}
     limit :limit
     `,
     filtersOf(place),

@@ -23,7 +23,7 @@ import type {
 import { type Logger, silentLogger } from '../../../engine/ports/logger.ts';
 import type { RoleScheduler } from '../../../engine/ports/role-scheduler.ts';
 import type { Wakeups } from '../../../engine/ports/wakeups.ts';
-import { translate } from '../errors.ts';
+import type { Database } from '../sql/database.ts';
 import {
   lockStreams,
   selectConsumer,
@@ -34,6 +34,7 @@ import {
 import { deleteExpired, insertEvents, type NewEvent } from '../sql/eventbus-events.ts';
 import { reviveDead, selectDead } from '../sql/eventbus-settle.ts';
 import { inTransaction } from '../transaction.ts';
+import { translating } from '../translating.ts';
 import { Member } from './member.ts';
 import { WakeHub } from './wake-hub.ts';
 
@@ -57,6 +58,8 @@ const EXPIRE_BATCH = 1_000;
 /** The event bus in PostgreSQL alone: tables, LISTEN and NOTIFY, and advisory locks (migration 0028). */
 export class PgChannelBus implements EventBus {
   readonly #options: PgChannelOptions;
+  /** The pool, for statements of our own. */
+  readonly #db: Database;
   readonly #logger: Logger;
   readonly #hub: WakeHub;
   readonly #publishing: Gathering<readonly NewEvent[], readonly bigint[]>;
@@ -66,6 +69,7 @@ export class PgChannelBus implements EventBus {
 
   constructor(options: PgChannelOptions) {
     this.#options = options;
+    this.#db = translating(options.pool);
     const { pool, wakeups, clock, logger = silentLogger } = options;
     this.#logger = logger;
     this.#hub = new WakeHub({ db: pool, wakeups, clock, logger });
@@ -84,21 +88,21 @@ export class PgChannelBus implements EventBus {
 
   async ensureConsumer(spec: ConsumerSpec): Promise<void> {
     const full = checkConsumer(spec);
-    if (!(await translated(upsertConsumer(this.#options.pool, full)))) throw noSuchStream(spec.stream);
+    if (!(await upsertConsumer(this.#db, full))) throw noSuchStream(spec.stream);
   }
 
   async publish(messages: readonly BusMessage[]): Promise<readonly bigint[]> {
     checkMessages(messages, this.#options.maxMessageBytes ?? MAX_MESSAGE_BYTES);
     if (messages.length === 0) return [];
     const events = await this.#toEvents(messages);
-    const sequences = await translated(this.#publishing.add(events));
+    const sequences = await this.#publishing.add(events);
     this.#hub.tell();
     return sequences;
   }
 
   async subscribe(consumer: ConsumerRef, handle: HandleDelivery, signal: AbortSignal): Promise<void> {
     const { pool, roles, clock, pollMs = 1_000 } = this.#options;
-    const found = await translated(selectConsumer(pool, consumer));
+    const found = await selectConsumer(this.#db, consumer);
     if (!found) throw noSuchConsumer(consumer);
     if (found.isForeign) throw restoredElsewhere(consumer);
     const { ackWaitMs } = found;
@@ -107,11 +111,11 @@ export class PgChannelBus implements EventBus {
   }
 
   deadLetters(consumer: ConsumerRef, { limit }: { readonly limit: number }): Promise<readonly DeadMessage[]> {
-    return translated(selectDead(this.#options.pool, consumer, limit));
+    return selectDead(this.#db, consumer, limit);
   }
 
   async redrive(consumer: ConsumerRef, sequences: readonly bigint[]): Promise<number> {
-    const count = await translated(reviveDead(this.#options.pool, consumer, sequences));
+    const count = await reviveDead(this.#db, consumer, sequences);
     this.#hub.tell();
     return count;
   }
@@ -128,7 +132,7 @@ export class PgChannelBus implements EventBus {
     } catch (error) {
       if (!isMillraceError(error) || error.code !== 'stream_missing') throw error;
       // It may have been declared since we looked, by another process.
-      this.#streams = await translated(selectStreams(this.#options.pool));
+      this.#streams = await selectStreams(this.#db);
       return messages.map((message) => this.#toEvent(message));
     }
   }
@@ -139,7 +143,7 @@ export class PgChannelBus implements EventBus {
   }
 
   async #insert(calls: readonly (readonly NewEvent[])[]): Promise<(readonly bigint[])[]> {
-    const ids = await insertEvents(this.#options.pool, calls.flat());
+    const ids = await insertEvents(this.#db, calls.flat());
     let at = 0;
     return calls.map(({ length }) => {
       at += length;
@@ -168,12 +172,4 @@ function restoredElsewhere({ stream, name }: ConsumerRef): MillraceError {
     `The stream ${stream} has transaction ids that this PostgreSQL has not given out yet: it was restored from another one. ` +
       `${name} would pass messages over. Stop what publishes and consumes, and run: select eventbus_after_restore()`,
   );
-}
-
-async function translated<T>(asked: Promise<T>): Promise<T> {
-  try {
-    return await asked;
-  } catch (error) {
-    throw translate(error);
-  }
 }

@@ -1,16 +1,6 @@
 import type { OutboxQuery } from '../../../engine/ports/workflow-record-store.ts';
+import type { OutboxRow } from '../../workflow-record-rows.ts';
 import type { Database } from './database.ts';
-
-export interface OutboxRow {
-  readonly id: string;
-  readonly workflow_name: string;
-  readonly foreign_id: string;
-  readonly run_id: string;
-  readonly status: number;
-  readonly run_state: string;
-  readonly record_version: string;
-  readonly created_at: Date;
-}
 
 /** Without locks: `for update skip locked` would give another poller the second event of a run before the first. */
 export async function selectEvents(db: Database, { workflowName, limit }: OutboxQuery): Promise<OutboxRow[]> {

@@ -1,20 +1,6 @@
-import type { NewRecord, RecordQuery } from '../../../engine/ports/workflow-record-store.ts';
+import type { NewRecord } from '../../../engine/ports/workflow-record-store.ts';
+import { directionOf, type Place, type RecordRow } from '../../workflow-record-rows.ts';
 import type { Database } from './database.ts';
-
-export interface RecordRow {
-  /** The place in the order of creation. */
-  readonly id: string;
-  readonly run_id: string;
-  readonly workflow_name: string;
-  readonly foreign_id: string;
-  readonly status: number;
-  readonly run_state: string;
-  readonly reason: string | null;
-  readonly object: Buffer;
-  readonly version: string;
-  readonly created_at: Date;
-  readonly updated_at: Date;
-}
 
 /** False when there is a run of this id, or an open one of its foreign id. */
 export async function insertRecord(db: Database, record: NewRecord): Promise<boolean> {
@@ -129,9 +115,8 @@ export async function selectOpenRun(db: Database, record: NewRecord): Promise<st
   return rows[0]?.run_id;
 }
 
-export type Place = { readonly query: RecordQuery; readonly cursor: string | null; readonly limit: number };
-
-export async function selectAscending(db: Database, place: Place): Promise<RecordRow[]> {
+export async function selectPage(db: Database, place: Place): Promise<RecordRow[]> {
+  const { after, order } = directionOf(place);
   const { rows } = await db.query<RecordRow>(
     `
     select
@@ -143,29 +128,8 @@ export async function selectAscending(db: Database, place: Place): Promise<Recor
       and ($4::text[] is null or run_state = any($4::text[]))
       and ($5::timestamptz is null or created_at >= $5::timestamptz)
       and ($6::timestamptz is null or created_at < $6::timestamptz)
-      and ($7::bigint is null or id > $7::bigint)
-    order by id
-    limit $8::integer
-    `,
-    filtersOf(place),
-  );
-  return rows;
-}
-
-export async function selectDescending(db: Database, place: Place): Promise<RecordRow[]> {
-  const { rows } = await db.query<RecordRow>(
-    `
-    select
-      id, run_id, workflow_name, foreign_id, status, run_state, reason, object, version, created_at, updated_at
-    from workflow_records
-    where ($1::text is null or workflow_name = $1::text)
-      and ($2::text is null or foreign_id = $2::text)
-      and ($3::integer[] is null or status = any($3::integer[]))
-      and ($4::text[] is null or run_state = any($4::text[]))
-      and ($5::timestamptz is null or created_at >= $5::timestamptz)
-      and ($6::timestamptz is null or created_at < $6::timestamptz)
-      and ($7::bigint is null or id < $7::bigint)
-    order by id desc
+      and ($7::bigint is null or id ${after} $7::bigint)
+    order by id ${order}
     limit $8::integer
     `,
     filtersOf(place),
