@@ -6,6 +6,8 @@ import type { Arrival } from './outgoing.ts';
 
 export const METRICS_CONTENT_TYPE = Registry.PROMETHEUS_CONTENT_TYPE;
 
+const PUBLISH_BUCKETS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
 /** The page of all shards of a process. */
 export async function printMetrics(shards: readonly RelayMetrics[]): Promise<string> {
   const [only, ...others] = shards;
@@ -83,13 +85,13 @@ export class RelayMetrics {
   readonly #latency = new Histogram({
     name: 'workflow_engine_dispatch_relay_publish_seconds',
     help: 'Time for one batch to be acknowledged by the broker.',
-    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    buckets: PUBLISH_BUCKETS,
     registers: [this.registry],
   });
   readonly #batch = new Histogram({
     name: 'workflow_engine_dispatch_relay_batch_latency_seconds',
     help: 'Time for one batch to be acknowledged by the broker; as ..._publish_seconds, batches that failed included.',
-    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    buckets: PUBLISH_BUCKETS,
     registers: [this.registry],
   });
   readonly #producerErrors = this.#counter('workflow_engine_kafka_producer_errors_total', {

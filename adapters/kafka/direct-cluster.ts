@@ -7,12 +7,12 @@ import {
   metadataV9,
   ResponseError,
 } from '@platformatic/kafka';
-import { MillraceError } from '../../engine/errors.ts';
 import type { Topic } from '../../events/ids.ts';
 import type { KafkaConfig } from './config.ts';
 import { connectionOptions } from './connection-options.ts';
 import { isPassing, topicMissing } from './errors.ts';
 import { resolveBrokers } from './msk-brokers.ts';
+import { closedDuringCall } from './publish-gate.ts';
 
 const REQUEST_TIMEOUT_MS = 30_000;
 /** A broker that has just started gives no producer ids for a moment. */
@@ -87,9 +87,7 @@ export class DirectCluster {
 
   /** What is under way ends with it, and nothing connects any more: the pool itself would open new connections. */
   async close(): Promise<void> {
-    this.#closing.abort(
-      new MillraceError('publish_failed', 'This publisher was closed during a call.', { retryable: true }),
-    );
+    this.#closing.abort(closedDuringCall());
     await this.#pool.close();
   }
 

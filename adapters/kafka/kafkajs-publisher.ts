@@ -5,14 +5,13 @@ import {
   type Producer,
   type TopicMessages,
 } from 'kafkajs';
-import { MillraceError } from '../../engine/errors.ts';
 import type { OutgoingRecord, Publisher, PublishReceipt } from '../../engine/ports/event-streamer.ts';
 import { createClient } from './client.ts';
 import type { KafkaConfig } from './config.ts';
 import { isTooLarge, translate } from './errors.ts';
 import { SendAnswers } from './kafkajs-answers.ts';
 import { OffsetGuard } from './offset-guard.ts';
-import { PublishGate } from './publish-gate.ts';
+import { closedDuringCall, PublishGate } from './publish-gate.ts';
 import { requestRanges, tooLarge } from './request-ranges.ts';
 
 /** Connects an idempotent producer. @throws MillraceError that names what the broker refused */
@@ -34,7 +33,6 @@ class KafkaPublisher implements Publisher {
   readonly #offsets = new OffsetGuard();
   readonly #answers = new SendAnswers();
   #producer: Producer | undefined;
-  #closed = false;
 
   constructor(config: KafkaConfig, clientId: string) {
     this.#config = config;
@@ -76,7 +74,6 @@ class KafkaPublisher implements Publisher {
 
   async close(): Promise<void> {
     this.#gate.close();
-    this.#closed = true;
     await this.#disconnect();
   }
 
@@ -93,12 +90,8 @@ class KafkaPublisher implements Publisher {
   }
 
   #requireOpen(): void {
-    if (!this.#closed) return;
-    const closed = new MillraceError('publish_failed', 'This publisher was closed during a call.', {
-      retryable: true,
-    });
     // What makes kafkajs give up.
-    throw Object.assign(closed, { retriable: false });
+    if (this.#gate.isClosed) throw Object.assign(closedDuringCall(), { retriable: false });
   }
 
   async #send(records: readonly OutgoingRecord[], part: Part): Promise<void> {

@@ -1,9 +1,19 @@
 import { MillraceError } from '../../engine/errors.ts';
 
+/** What those are told whose call is under way when its publisher is closed. */
+export function closedDuringCall(): MillraceError {
+  return new MillraceError('publish_failed', 'This publisher was closed during a call.', { retryable: true });
+}
+
 /** One publish at a time, and none after one that failed: what the broker has of that is not known. */
 export class PublishGate {
-  #state: 'open' | 'busy' | 'closed' = 'open';
+  #state: 'open' | 'busy' | 'failed' | 'closed' = 'open';
   #failure: MillraceError | undefined;
+
+  /** Whether it was closed from outside: a call that is under way is to give up. */
+  get isClosed(): boolean {
+    return this.#state === 'closed';
+  }
 
   async pass<T>(publish: () => Promise<T>, explain: (error: unknown) => MillraceError): Promise<T> {
     this.#requireOpen();
@@ -14,7 +24,7 @@ export class PublishGate {
       return result;
     } catch (error) {
       this.#failure = explain(error);
-      this.#state = 'closed';
+      if (this.#state === 'busy') this.#state = 'failed';
       throw this.#failure;
     }
   }
