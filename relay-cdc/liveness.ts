@@ -22,8 +22,13 @@ export class Liveness {
     this.#sentAt = this.#receivedAt = now();
   }
 
-  sent(): void {
-    this.#sentAt = this.#now();
+  now(): number {
+    return this.#now();
+  }
+
+  /** @param begunAt when what was sent was begun: a process that is frozen in the midst of it must not look alive afterwards */
+  sent(begunAt = this.#now()): void {
+    this.#sentAt = begunAt;
   }
 
   received(): void {

@@ -45,9 +45,10 @@ export class Reporter {
     clearTimeout(this.#soon);
     this.#soon = undefined;
     const { liveness, phase, send } = this.#deps;
+    const begunAt = liveness.now();
     if (phase() !== 'streaming' || !this.stillCurrent()) return;
     send(ping);
-    liveness.sent();
+    liveness.sent(begunAt);
   }
 
   /**
@@ -56,19 +57,21 @@ export class Reporter {
    */
   stillCurrent(): boolean {
     const { liveness, phase, fail } = this.#deps;
-    if (phase() !== 'streaming' || liveness.isCurrent()) return true;
+    if (phase() === 'over' || liveness.isCurrent()) return true;
     fail(liveness.failure());
     return false;
   }
 
   #look(): void {
     const { liveness, phase, fail } = this.#deps;
-    if (phase() === 'starting') liveness.sent();
+    const begunAt = liveness.now();
     const failure = liveness.failure();
     if (failure && phase() !== 'over') {
       fail(failure);
       return;
     }
+    // No report can be sent before the stream runs, and the server waits for none.
+    if (phase() === 'starting') liveness.sent(begunAt);
     const due = liveness.due();
     if (due !== 'nothing') this.report(due === 'ping');
   }

@@ -108,7 +108,7 @@ export class PglrWalSession implements WalSession {
   }
 
   isCurrent(): boolean {
-    return !this.#isEnded && (!this.#isStreaming || this.#liveness.isCurrent());
+    return !this.#isEnded && this.#liveness.isCurrent();
   }
 
   async stop(): Promise<void> {
@@ -137,7 +137,6 @@ export class PglrWalSession implements WalSession {
     };
     this.#service.on('start', () => {
       this.#isStreaming = true;
-      this.#liveness.sent();
     });
     this.#service.on('error', (error) => this.#end(this.#refused(error)));
     this.#service.on('data', (_, message: Pgoutput.Message | undefined) => {

@@ -108,8 +108,8 @@ export class OwnWalSession implements WalSession {
   }
 
   isCurrent(): boolean {
-    if (this.#phase === 'ended') return false;
-    return this.#phase !== 'streaming' || (this.#liveness.isCurrent() && this.#liveness.isHeard());
+    if (this.#phase === 'ended' || !this.#liveness.isCurrent()) return false;
+    return this.#phase !== 'streaming' || this.#liveness.isHeard();
   }
 
   async stop(): Promise<void> {
@@ -188,7 +188,6 @@ export class OwnWalSession implements WalSession {
   #control(type: number, bytes: Buffer, body: { start: number; end: number }): void {
     if (type === FRAME.copyBoth) {
       this.#phase = 'streaming';
-      this.#liveness.sent();
     } else if (type === FRAME.error) this.#end(this.#refused(bytes, body));
     else if (type === FRAME.copyDone && this.#phase === 'streaming') {
       this.#end(replicationFailed('PostgreSQL ended the replication stream: it is shutting down.'));

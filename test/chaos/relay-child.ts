@@ -12,7 +12,7 @@ import { runRelayLoop, stand } from '../../relay-cdc/relay.ts';
 import { RelayStatus } from '../../relay-cdc/status.ts';
 
 // A relay as a process of its own, for being killed. Its broker is a file to which each batch is appended: what is in the
-// file is acknowledged, or was about to be. A line is `time epoch key value;` so that one cut short by a kill can be told.
+// file is acknowledged, or was about to be. A line is `time call epoch key value;` so that one cut short by a kill can be told.
 
 const path = process.argv[2] ?? '';
 const file = openSync(path, 'a');
@@ -21,10 +21,13 @@ const logger = createJsonLogger('warn');
 const pool = createPool(config.postgres, logger);
 const stop = new AbortController();
 process.on('SIGTERM', () => stop.abort());
+// A call to this broker is one piece of synchronous work: between two events none is on its way.
+process.on('message', () => process.kill(process.pid, 'SIGSTOP'));
+let calls = 0;
 
 function lineOf({ key, value, headers }: OutgoingRecord): string {
   const epoch = headers.find(({ name }) => name === header.epoch)?.value.toString() ?? '?';
-  return `${Date.now()} ${epoch} ${key.toString()} ${value.toString()};`;
+  return `${Date.now()} ${calls} ${epoch} ${key.toString()} ${value.toString()};`;
 }
 
 const first = await stand(config.postgres, config.slot, config.name);
@@ -37,6 +40,7 @@ await runRelayLoop(
     streamer: {
       publisher: async () => ({
         publish: async (records) => {
+          calls += 1;
           // The line feed comes first: a line that a kill has cut short must not swallow the next one.
           writeSync(file, `\n${records.map(lineOf).join('\n')}`);
           return { refused: [] };

@@ -7,6 +7,8 @@ import { waitFor } from '../helpers/wait-for.ts';
 
 export interface PublishedLine {
   readonly at: number;
+  /** Counts the calls to the broker of the process that wrote it. */
+  readonly call: number;
   readonly epoch: number;
   readonly key: string;
   readonly value: string;
@@ -64,10 +66,10 @@ export class BrokerFile implements AsyncDisposable {
 }
 
 function parse(line: string): PublishedLine[] {
-  const match = /^(\d+) (\d+) (\S+) (.+);$/.exec(line);
+  const match = /^(\d+) (\d+) (\d+) (\S+) (.+);$/.exec(line);
   if (!match) return [];
-  const [, at, epoch, key = '', value = ''] = match;
-  return [{ at: Number(at), epoch: Number(epoch), key, value }];
+  const [, at, call, epoch, key = '', value = ''] = match;
+  return [{ at: Number(at), call: Number(call), epoch: Number(epoch), key, value }];
 }
 
 export async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {

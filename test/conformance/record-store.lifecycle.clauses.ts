@@ -270,6 +270,16 @@ export const definitionClause: Clause = {
       equal((await store.getDefinition(id))?.version, 1);
       deepEqual(await store.listDefinitions({ limit: 9 }), []);
     },
+    'and the trail of each is that of the job it begins with': async ({ store }) => {
+      const [one, other] = [anInstance(), anInstance()];
+      await store.start([one, other]);
+      const actions = async (subject: { jobId: JobId } | { instanceId: InstanceId }) =>
+        (await store.listAudit(subject)).map(({ action }) => action);
+      for (const { id, firstJob } of [one, other]) {
+        deepEqual(await actions({ instanceId: id }), ['WORKFLOW_STARTED']);
+        deepEqual(await actions({ jobId: firstJob.id }), ['WORKFLOW_STARTED']);
+      }
+    },
     'gives each of many new documents at the same time a version of its own': async ({ store }) => {
       const stored = await Promise.all(
         Array.from({ length: 8 }, (_, n) =>

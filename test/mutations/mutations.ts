@@ -189,6 +189,18 @@ export const mutations: readonly Mutation[] = [
       tests: 'nothing runs that was published',
     },
   },
+  {
+    id: 'M23',
+    bug: 'dates a sign of life from after it was written, however long the process stood still in between',
+    file: 'relay-cdc/reporter.ts',
+    find: 'send(ping);\n    liveness.sent(begunAt);',
+    replace: 'send(ping);\n    liveness.sent();',
+    caughtBy: {
+      project: 'unit',
+      file: 'test/unit/relay-cdc/reporter.unit.test.ts',
+      tests: 'in the midst of a report',
+    },
+  },
 ];
 
 /** Bugs of the list that cannot be brought in here. */

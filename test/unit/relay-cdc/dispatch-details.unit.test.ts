@@ -31,6 +31,14 @@ test('rows of one way share a text, and each other way has its own', () => {
   expect(JSON.parse(details.texts[1] ?? '')).toEqual({ topic: 't', term: 7 });
 });
 
+test('rows of two topics that came and went together have a text each', () => {
+  const details = new DispatchDetails(7n as Term, 150);
+  const { hops } = arrived(3.2, 100);
+  const topics = ['t', 'u', 't'] as Topic[];
+  expect(topics.map((topic) => details.placeOf({ topic, hops }))).toEqual([1, 2, 1]);
+  expect(details.texts.map((text) => JSON.parse(text).topic)).toEqual(['t', 'u']);
+});
+
 test('a commit that is read before its own time, by a clock that was set back, took no time', () => {
   const details = new DispatchDetails(7n as Term, 150);
   details.placeOf(arrived(-4, 100));
