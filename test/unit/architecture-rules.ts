@@ -85,7 +85,8 @@ export const rules: readonly Rule[] = [
     reason: 'a variable read elsewhere is not validated, not documented, and not found',
     violations: (sources) =>
       sources
-        .filter(({ path }) => !/^(cli|test)\/|(^|\/)config\.ts$/.test(path))
+        // A program of its own has nobody to hand it its environment.
+        .filter(({ path }) => !/^(cli|test)\/|(^|\/)config\.ts$|^examples\/\w+\/main\.ts$/.test(path))
         .flatMap(({ path, code }) => found(path, code, /\bprocess\.env\b/)),
   },
   {
@@ -135,6 +136,8 @@ function mayImport(from: string, target: string): boolean {
   const [own, other] = [topOf(from), topOf(target)];
   // The testing kit is the engine over a store in memory, and no part of what a service deploys.
   if (/^sdk\/testing\b/.test(from) && /^adapters\/(memory|system)\//.test(target)) return true;
+  // They show how the parts go together, which is what they are made of.
+  if (/^examples\/compositions\//.test(from) && /^(adapters|engine)\//.test(target)) return true;
   return own === other || (MAY_IMPORT[own] ?? []).includes(other);
 }
 

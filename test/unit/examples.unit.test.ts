@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import images from '../../examples/images/millrace.config.ts';
 import orders, { bank } from '../../examples/orders/millrace.config.ts';
 import reports, { reports as written } from '../../examples/reports/millrace.config.ts';
 import { TestService } from '../../sdk/testing.ts';
+import { ROOT, snippetsOf } from '../helpers/snippets.ts';
 
 test('orders: a charge is tried again, under one key for the bank; what a retry does not mend ends at once', async () => {
   const service = new TestService(orders);
@@ -45,4 +48,14 @@ test('reports: one a night at half past two of Berlin, also when the clocks chan
   const nights = await service.jobsOf('report');
   expect(nights.map(({ status }) => status)).toEqual(['completed', 'completed', 'completed']);
   expect([...written.keys()]).toEqual(['sales/2026-03-28', 'sales/2026-03-29', 'sales/2026-03-30']);
+});
+
+test('compositions: the guide shows them as they are', () => {
+  const shown = snippetsOf('docs/guide/choose-adapters.md').map(({ text }) => text);
+  const files = ['development', 'staging', 'production'].map((name) =>
+    readFileSync(join(ROOT, `examples/compositions/${name}.ts`), 'utf8')
+      .replaceAll("'../../", "'./")
+      .replace("'./composition.ts'", "'./examples/compositions/composition.ts'"),
+  );
+  expect(shown).toEqual(files);
 });
