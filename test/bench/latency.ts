@@ -1,6 +1,8 @@
-import { Kafka, logLevel } from 'kafkajs';
 import type pg from 'pg';
-import type { JobId } from '../../events/ids.ts';
+import { readKafkaConfig } from '../../adapters/kafka/config.ts';
+import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
+import { KafkaLogReader } from '../../adapters/kafka/log-reader.ts';
+import type { JobId, Topic } from '../../events/ids.ts';
 import { encodePack } from '../../events/pack.ts';
 import { jobTopic } from '../../events/topics.ts';
 import { BENCH_TYPE, type BenchStack } from './environment.ts';
@@ -13,15 +15,33 @@ export interface LatencyResult {
   readonly received: number;
 }
 
-/** A relay, and how a row for it is written. */
+/** A way from here to a topic. */
 export interface LatencySubject {
-  readonly topic: string;
-  readonly start: () => Promise<{ stop(): Promise<unknown> }>;
-  /** Of one row that carries the value, in a transaction of its own. */
-  readonly insertion: (value: Buffer) => pg.QueryConfig;
+  readonly topic: Topic;
+  readonly start: () => Promise<LatencyRun>;
+}
+
+export interface LatencyRun {
+  /** Sends one message with this value. */
+  send(value: Buffer): Promise<unknown>;
+  stop(): Promise<unknown>;
+}
+
+/** A way through a relay: its rows, each in a transaction of its own. */
+export function throughOutbox(
+  { pool }: BenchStack,
+  start: () => Promise<{ stop(): Promise<unknown> }>,
+  insertion: (value: Buffer) => pg.QueryConfig,
+): LatencySubject['start'] {
+  return async () => {
+    const relay = await start();
+    return { send: (value) => pool.query(insertion(value)), stop: () => relay.stop() };
+  };
 }
 
 const VALUE_BYTES = 300;
+/** Of the time at the head of a value: more digits than a microsecond needs. */
+const STAMP_LENGTH = 20;
 const WARM_UP_MS = 5_000;
 /** A virtual machine starts within this. */
 const FIRST_WITHIN_MS = 60_000;
@@ -30,81 +50,121 @@ const JOB = '00112233-4455-6677-8899-aabbccddeeff' as JobId;
 
 export function ourLatency(stack: BenchStack): LatencySubject {
   const topic = jobTopic(BENCH_TYPE);
+  const insertion = (value: Buffer) => ({
+    name: 'latency-insert',
+    text: 'insert into dispatch_outbox (topic, message_count, messages) values ($1, 1, $2)',
+    values: [topic, encodePack([{ jobId: JOB, key: anyKey(), value, headers: [] }])],
+  });
+  return { topic, start: throughOutbox(stack, () => startRelay(stack), insertion) };
+}
+
+/** Straight to the broker, with nothing in between: what the instrument and Kafka take by themselves. */
+export function floorLatency(stack: BenchStack): LatencySubject {
+  const topic = jobTopic(BENCH_TYPE);
   return {
     topic,
-    start: () => startRelay(stack),
-    insertion: (value) => {
-      const key = Buffer.from(`key-${Math.floor(Math.random() * 1_000)}`);
+    start: async () => {
+      const streamer = createKafkaStreamer(readKafkaConfig(stack.env));
+      const publisher = await streamer.publisher({ clientId: 'latency' });
+      let waiting: Buffer[] = [];
+      let sending: Promise<void> | undefined;
+      // A publisher takes one call at a time; what comes meanwhile goes with the next.
+      const sendAll = async (): Promise<void> => {
+        while (waiting.length > 0) {
+          const values = waiting;
+          waiting = [];
+          await publisher.publish(values.map((value) => ({ topic, key: anyKey(), value, headers: [] })));
+        }
+        sending = undefined;
+      };
       return {
-        name: 'latency-insert',
-        text: 'insert into dispatch_outbox (topic, message_count, messages) values ($1, 1, $2)',
-        values: [topic, encodePack([{ jobId: JOB, key, value, headers: [] }])],
+        send: (value) => {
+          waiting.push(value);
+          sending ??= sendAll();
+          return sending;
+        },
+        stop: () => publisher.close(),
       };
     },
   };
 }
 
+export function anyKey(): Buffer {
+  return Buffer.from(`key-${Math.floor(Math.random() * 1_000)}`);
+}
+
 /**
- * From before a row's insert is sent to its record's arrival at a consumer, at a steady rate of one-row transactions. One
+ * From before a message is sent to its arrival at a consumer, at a steady rate. One
  * process does both, so that one clock tells; what it needs for that itself is part of the figure.
  */
 export async function measureLatency(
   stack: BenchStack,
-  { topic, start, insertion }: LatencySubject,
+  { topic, start }: LatencySubject,
   { rate, seconds }: { rate: number; seconds: number },
 ): Promise<LatencyResult> {
   await stack.pool.query('truncate dispatch_outbox');
-  const relay = await start();
+  const run = await start();
   const latencies: number[] = [];
-  const consumer = await consume(stack, topic, (sentAt) => latencies.push(performance.now() - sentAt));
+  const consumer = consume(stack, topic, (sentAt) => latencies.push(performance.now() - sentAt));
   try {
-    let sent = await pace(stack, insertion, { rate: 20, ms: WARM_UP_MS });
+    let sent = await pace(run, { rate: 20, ms: WARM_UP_MS });
     await waitUntil(() => latencies.length >= sent, FIRST_WITHIN_MS);
-    sent += await pace(stack, insertion, { rate, ms: WARM_UP_MS });
+    sent += await pace(run, { rate, ms: WARM_UP_MS });
     await waitUntil(() => latencies.length >= sent, LAST_WITHIN_MS);
     latencies.length = 0;
-    sent = await pace(stack, insertion, { rate, ms: seconds * 1000 });
+    sent = await pace(run, { rate, ms: seconds * 1000 });
     await waitUntil(() => latencies.length >= sent, LAST_WITHIN_MS);
     const sorted = latencies.toSorted((a, b) => a - b);
     return { p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99), received: sorted.length };
   } finally {
-    await consumer.disconnect();
-    await relay.stop();
+    await consumer.stop();
+    await run.stop();
   }
 }
 
-async function consume(stack: BenchStack, topic: string, onRecord: (sentAt: number) => void) {
-  const kafka = new Kafka({ brokers: [...stack.kafka.brokers], logLevel: logLevel.NOTHING });
-  const consumer = kafka.consumer({ groupId: `latency-${Date.now()}`, maxWaitTimeInMs: 100 });
-  await consumer.connect();
-  await consumer.subscribe({ topic, fromBeginning: false });
-  const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
-  await consumer.run({
-    eachMessage: async ({ message }) => onRecord(Number(message.value?.toString('latin1', 0, 20))),
-  });
-  await joined;
-  return consumer;
+/**
+ * Reads the topic with a fetch under way at any time, and without a group: a client that fetches again only when all of the last
+ * answer is handled and committed says more of itself than of the relay.
+ */
+function consume(stack: BenchStack, topic: Topic, onRecord: (sentAt: number) => void) {
+  const from = performance.now();
+  const reader = new KafkaLogReader({ config: readKafkaConfig(stack.env), topic, behind: new Map() });
+  const stopping = new AbortController();
+  const reading = (async () => {
+    while (!stopping.signal.aborted) {
+      for (const { messages } of await reader.next(stopping.signal)) {
+        for (const { payload } of messages) {
+          const sentAt = Number(payload.toString('latin1', 0, STAMP_LENGTH));
+          // What earlier rounds have left in the topic is older.
+          if (sentAt >= from) onRecord(sentAt);
+        }
+      }
+    }
+  })();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await reading;
+      await reader.close();
+    },
+  };
 }
 
-/** @returns how many rows were inserted */
-async function pace(
-  { pool }: BenchStack,
-  insertion: LatencySubject['insertion'],
-  { rate, ms }: { rate: number; ms: number },
-): Promise<number> {
-  const inserts: Promise<unknown>[] = [];
+/** @returns how many were sent */
+async function pace(run: LatencyRun, { rate, ms }: { rate: number; ms: number }): Promise<number> {
+  const sent: Promise<unknown>[] = [];
   const startedAt = performance.now();
   for (let elapsed = 0; elapsed < ms; elapsed = performance.now() - startedAt) {
-    while (inserts.length < (elapsed / 1000) * rate) inserts.push(pool.query(insertion(stampedNow())));
+    while (sent.length < (elapsed / 1000) * rate) sent.push(run.send(stampedNow()));
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  await Promise.all(inserts);
-  return inserts.length;
+  await Promise.all(sent);
+  return sent.length;
 }
 
 function stampedNow(): Buffer {
   const value = Buffer.alloc(VALUE_BYTES, ' ');
-  value.write(String(performance.now()).slice(0, 20));
+  value.write(String(performance.now()).slice(0, STAMP_LENGTH));
   return value;
 }
 

@@ -1,9 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Topic } from '../../../events/ids.ts';
 import { barChart } from '../bar-chart.ts';
 import type { BenchStack } from '../environment.ts';
-import { type LatencyResult, type LatencySubject, measureLatency, ourLatency } from '../latency.ts';
+import {
+  anyKey,
+  type LatencyResult,
+  type LatencySubject,
+  measureLatency,
+  ourLatency,
+  throughOutbox,
+} from '../latency.ts';
 import { median, spread } from '../statistics.ts';
 import { DEBEZIUM_TOPIC, DEBEZIUM_VERSION, startDebezium } from './debezium.ts';
 import { CHART_DIRECTORY } from './peer-charts.ts';
@@ -44,23 +52,19 @@ export async function benchPeerLatency(
 }
 
 function debezium(stack: BenchStack, tuned: boolean): LatencySubject {
+  const start = async () => {
+    await stack.pool.query(`truncate ${PEER_TABLE}`);
+    await recreateBaseSlot(stack.pool);
+    return startDebezium(stack, { tuned });
+  };
+  const insertion = (value: Buffer) => ({
+    name: 'peer-latency-insert',
+    text: `insert into ${PEER_TABLE} (id, aggregatetype, aggregateid, type, payload) values ($1, $2, $3, 'noop', $4)`,
+    values: [randomUUID(), PEER_AGGREGATE, anyKey().toString(), value.toString('latin1')],
+  });
   return {
-    topic: DEBEZIUM_TOPIC,
-    start: async () => {
-      await stack.pool.query(`truncate ${PEER_TABLE}`);
-      await recreateBaseSlot(stack.pool);
-      return startDebezium(stack, { tuned });
-    },
-    insertion: (value) => ({
-      name: 'peer-latency-insert',
-      text: `insert into ${PEER_TABLE} (id, aggregatetype, aggregateid, type, payload) values ($1, $2, $3, 'noop', $4)`,
-      values: [
-        randomUUID(),
-        PEER_AGGREGATE,
-        `key-${Math.floor(Math.random() * 1_000)}`,
-        value.toString('latin1'),
-      ],
-    }),
+    topic: DEBEZIUM_TOPIC as Topic,
+    start: throughOutbox(stack, start, insertion),
   };
 }
 
