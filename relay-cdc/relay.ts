@@ -3,6 +3,7 @@ import { sayLine } from '../adapters/system/engine-lines.ts';
 import { isMillraceError } from '../engine/errors.ts';
 import { type Logger, withFields } from '../engine/ports/logger.ts';
 import { replicationFailed } from './failures.ts';
+import type { TermDeps } from './lead.ts';
 import { tryLead, waitToLead } from './leadership.ts';
 import type { Leadership } from './prepare-slot.ts';
 import { askForRebuild, beginTerm, identifySystem } from './relay-state.ts';
@@ -10,7 +11,7 @@ import { ReplicationConnection } from './replication-connection.ts';
 import type { Shard } from './shards.ts';
 import { SHARDING_QUERY, type Sharding } from './sql/reshard.ts';
 import type { RelayStatus } from './status.ts';
-import { runTerm, type TermDeps } from './term.ts';
+import { runTerm } from './term.ts';
 
 export interface RelayDeps extends Omit<TermDeps, 'onStreaming'> {
   readonly status: RelayStatus;
