@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type {
   BatchOutcome,
@@ -13,18 +12,12 @@ import { BatchGatherer } from './batch-gatherer.ts';
 import { createClient } from './client.ts';
 import type { KafkaConfig } from './config.ts';
 import { translate } from './errors.ts';
+import { OffsetCommitter } from './offset-committer.ts';
+import { PartitionFeed } from './partition-feed.ts';
 
-/** More partitions than this of one topic wait for each other in one process. */
-const PARTITIONS_SIDE_BY_SIDE = 32;
 const HEARTBEAT_MS = 3_000;
-/**
- * kafkajs asks a broker for more only when every handler of its last answer has ended, so a slow one would hold up all
- * partitions of the broker. One that takes longer than this goes on by itself, its partition paused.
- */
-const PATIENCE_MS = 500;
 /** How long a request may wait at the broker for news. A partition that is resumed is not in the request under way. */
 const FETCH_WAIT_MS = 250;
-const REDELIVERY = { firstMs: 100, maxMs: 5_000 } as const;
 
 type Handle = (batch: readonly IncomingRecord[]) => Promise<BatchOutcome>;
 
@@ -57,37 +50,45 @@ interface ReceiverContext {
   readonly logger: Logger;
 }
 
+/**
+ * kafkajs asks a broker for more only when every handler of its last answer has ended. So ours end at once: records are fetched
+ * ahead into a feed a partition, which the next request goes on behind, and committed as they are acknowledged.
+ */
 class KafkaReceiver implements Receiver {
   readonly #consumer: Consumer;
   readonly #context: ReceiverContext;
-  /** Failed deliveries in a row, by partition: what the pause before the next one grows with. */
-  readonly #failures = new Map<number, number>();
-  /** Work on partitions that are paused for it. Never rejects. */
-  readonly #apart = new Set<Promise<void>>();
+  readonly #feeds = new Map<number, PartitionFeed>();
+  readonly #committer: OffsetCommitter;
+  readonly #closing = new AbortController();
 
   constructor(consumer: Consumer, context: ReceiverContext) {
     this.#consumer = consumer;
     this.#context = context;
+    this.#committer = new OffsetCommitter(context.options.topic, context.logger);
   }
 
   async run(handle: Handle, signal: AbortSignal): Promise<void> {
-    const { options } = this.#context;
+    const { config, options } = this.#context;
     const gatherer = new BatchGatherer({ handle, size: options.batchSize, windowMs: options.batchWindowMs });
     const ended = this.#whenEnded(signal);
+    this.#consumer.on(this.#consumer.events.GROUP_JOIN, () => this.#forget());
     try {
       await this.#consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
-        partitionsConsumedConcurrently: PARTITIONS_SIDE_BY_SIDE,
-        eachBatch: (payload) => this.#eachBatch(payload, this.#work(payload, gatherer, signal), signal),
+        eachBatch: async (payload) => this.#feed(payload, gatherer),
       });
       await ended;
     } catch (error) {
-      const doing = `receiving from ${options.topic}`;
-      throw translate(error, { config: this.#context.config, doing, otherwise: 'broker_unreachable' });
+      throw translate(error, {
+        config,
+        doing: `receiving from ${options.topic}`,
+        otherwise: 'broker_unreachable',
+      });
     } finally {
-      await Promise.all(this.#apart);
-      // Waits for the other batches under way, then leaves the group.
+      this.#closing.abort();
+      await Promise.all([...this.#feeds.values()].map((feed) => feed.drained()));
+      await this.#committer.settled();
       await this.#consumer.disconnect();
     }
   }
@@ -103,60 +104,37 @@ class KafkaReceiver implements Receiver {
     });
   }
 
-  async #eachBatch(payload: EachBatchPayload, work: Promise<void>, signal: AbortSignal): Promise<void> {
-    const isDone = await Promise.race([
-      work.then(() => true),
-      delay(PATIENCE_MS, false, { signal }).catch(() => false),
-    ]);
-    if (signal.aborted) {
-      // There is nothing to fetch for, and a batch that returns unread would only be fetched again, and again.
-      await Promise.all(this.#apart);
-      return work;
-    }
-    if (isDone) return;
-    const resume = payload.pause();
-    const apart = work
-      .catch((error: unknown) => {
-        const { topic, partition } = payload.batch;
-        this.#context.logger.warn('a batch could not be committed and will come again', {
-          topic,
-          partition,
-          error,
-        });
-      })
-      .finally(() => {
-        this.#apart.delete(apart);
-        resume();
-      });
-    this.#apart.add(apart);
+  #feed(
+    { batch, resolveOffset, commitOffsetsIfNecessary, pause }: EachBatchPayload,
+    gatherer: BatchGatherer,
+  ): void {
+    const { partition } = batch;
+    const records = batch.messages.map((message) =>
+      toRecord(message, this.#context.options.topic, partition),
+    );
+    // Not the consumer's own commitOffsets: once disconnecting has begun that one does nothing and calls it a success, so
+    // that every orderly stop would bring the last batch again.
+    this.#committer.use((offsets) => commitOffsetsIfNecessary(offsets));
+    resolveOffset(batch.lastOffset());
+    this.#feedOf(partition, gatherer).add(records, pause);
   }
 
-  async #work(payload: EachBatchPayload, gatherer: BatchGatherer, signal: AbortSignal): Promise<void> {
-    const { batch } = payload;
-    const records = batch.messages.map((message) => toRecord(message, batch.topic as Topic, batch.partition));
-    // The broker expels a member it does not hear of for a session's time, however long a handler takes.
-    const beating = setInterval(() => void payload.heartbeat().catch(() => undefined), HEARTBEAT_MS);
-    try {
-      for (let at = 0; at < records.length && this.#mayGoOn(payload, signal); ) {
-        const chunk = records.slice(at, at + this.#context.options.batchSize);
-        const failedAt = await this.#deliver(chunk, gatherer);
-        const done =
-          failedAt === undefined ? chunk.length : chunk.findIndex(({ offset }) => offset >= failedAt);
-        await this.#commit(payload, chunk[done - 1]);
-        if (failedAt !== undefined) {
-          await this.#comeAgain(payload, failedAt, signal);
-          return;
-        }
-        this.#failures.delete(batch.partition);
-        at += chunk.length;
-      }
-    } finally {
-      clearInterval(beating);
-    }
+  #feedOf(partition: number, gatherer: BatchGatherer): PartitionFeed {
+    const known = this.#feeds.get(partition);
+    if (known) return known;
+    const feed = new PartitionFeed({
+      batchSize: this.#context.options.batchSize,
+      deliver: (chunk) => this.#deliver(chunk, gatherer),
+      acknowledge: ({ offset }) => this.#committer.add(partition, offset + 1n),
+      closing: this.#closing.signal,
+    });
+    this.#feeds.set(partition, feed);
+    return feed;
   }
 
-  #mayGoOn({ isRunning, isStale }: EachBatchPayload, signal: AbortSignal): boolean {
-    return isRunning() && !isStale() && !signal.aborted;
+  #forget(): void {
+    this.#committer.forget();
+    for (const feed of this.#feeds.values()) feed.forget();
   }
 
   /** @returns the first offset that must come again */
@@ -172,26 +150,6 @@ class KafkaReceiver implements Receiver {
       });
       return chunk[0]?.offset;
     }
-  }
-
-  async #commit(
-    { batch, resolveOffset, commitOffsetsIfNecessary }: EachBatchPayload,
-    last: IncomingRecord | undefined,
-  ): Promise<void> {
-    if (!last) return;
-    resolveOffset(last.offset.toString());
-    const partitions = [{ partition: batch.partition, offset: (last.offset + 1n).toString() }];
-    // Not the consumer's own commitOffsets: once disconnecting has begun that one does nothing and calls it a success, so
-    // that every orderly stop would bring the last batch again.
-    await commitOffsetsIfNecessary({ topics: [{ topic: batch.topic, partitions }] });
-  }
-
-  async #comeAgain({ batch }: EachBatchPayload, offset: bigint, signal: AbortSignal): Promise<void> {
-    const failures = (this.#failures.get(batch.partition) ?? 0) + 1;
-    this.#failures.set(batch.partition, failures);
-    const pause = Math.min(REDELIVERY.firstMs * 2 ** (failures - 1), REDELIVERY.maxMs);
-    await delay(pause, undefined, { signal }).catch(() => undefined);
-    this.#consumer.seek({ topic: batch.topic, partition: batch.partition, offset: offset.toString() });
   }
 }
 
