@@ -1,5 +1,11 @@
 import type { Handlers } from './worker.ts';
 
+export interface WorkflowDocument {
+  readonly id: string;
+  readonly name: string;
+  readonly steps: readonly Readonly<Record<string, unknown>>[];
+}
+
 export const handlers: Handlers = {
   'step-one': () => ({ one: true }),
   'step-two': ({ variables }) => ({ two: variables['one'] === true }),

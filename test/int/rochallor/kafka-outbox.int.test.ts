@@ -1,3 +1,9 @@
-import { testDialect } from './scenarios.ts';
+import { testLeases } from './leases.ts';
+import { testMetrics } from './metrics.ts';
+import { testDialect } from './scenarios/all.ts';
+import { testWire } from './wire.ts';
 
-testDialect('kafka_outbox');
+const stack = testDialect('kafka_outbox', 'REST');
+testWire(stack);
+testLeases(stack);
+testMetrics(stack);

@@ -1,15 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import type { DispatchMode } from '../../../engine/deps.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { definition, task } from './definitions.ts';
 import type { DialectStack } from './stack.ts';
 
 /** Who may settle a job in a protocol without tokens. `settle-by-hand` has no handler, so that the test is the worker. */
-export function testLeases(mode: DispatchMode, { api, post, start, until }: DialectStack): void {
+export function testLeases({ mode, api, post, start, until }: DialectStack): void {
   const flow = () => definition([task('settle-by-hand', 'end', { retryCount: 0 })]);
 
   async function begun(): Promise<{ instance: string; job: string }> {
-    const instance = String((await start(flow()))['id']);
+    const instance = (await start(flow())).id;
     const { rows } = await api.database
       .pool()
       .query<{ id: string }>('select id from jobs where instance_id = $1', [instance]);
@@ -33,7 +32,7 @@ export function testLeases(mode: DispatchMode, { api, post, start, until }: Dial
         const answers = await Promise.all(names.map((name) => complete(job, name, { by: name })));
         expect(answers.every(({ status }) => status === 204)).toBe(true);
         const done = await until(instance, 'COMPLETED');
-        const { by } = done['variables'] as { by: string };
+        const { by } = done.variables as { by: string };
         expect(await jobRow(job)).toEqual({
           status: 'completed',
           attempt: 1,
@@ -47,7 +46,7 @@ export function testLeases(mode: DispatchMode, { api, post, start, until }: Dial
         const fail = () =>
           post(`jobs/${job}/fail`, { workerId: 'w', errorMessage: 'no good', retryable: false });
         expect((await fail()).status).toBe(204);
-        expect((await until(instance, 'FAILED'))['failureReason']).toContain('no good');
+        expect((await until(instance, 'FAILED')).failureReason).toContain('no good');
         expect((await fail()).status).toBe(204);
         expect((await complete(job, 'w')).status).toBe(409);
         expect(await jobRow(job)).toMatchObject({ status: 'dead_letter', attempt: 1, worker_id: 'w' });
@@ -93,7 +92,7 @@ export function testLeases(mode: DispatchMode, { api, post, start, until }: Dial
         expect((await complete(job, 'b')).status).toBe(409);
         expect((await complete(job, 'a', { by: 'a' })).status).toBe(204);
         expect((await complete(job, 'a', { by: 'again' })).status).toBe(204);
-        expect((await until(instance, 'COMPLETED'))['variables']).toEqual({ by: 'a' });
+        expect((await until(instance, 'COMPLETED')).variables).toEqual({ by: 'a' });
       });
 
       test('is not settled by anybody before it is polled', async () => {
@@ -120,7 +119,7 @@ export function testLeases(mode: DispatchMode, { api, post, start, until }: Dial
         expect(await poll('second')).toMatchObject([{ id: job, retriesRemaining: 0 }]);
         expect((await complete(job, 'gone', { by: 'gone' })).status).toBe(409);
         expect((await complete(job, 'second', { by: 'second' })).status).toBe(204);
-        expect((await until(instance, 'COMPLETED'))['variables']).toEqual({ by: 'second' });
+        expect((await until(instance, 'COMPLETED')).variables).toEqual({ by: 'second' });
       });
     });
   }

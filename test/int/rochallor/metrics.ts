@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { DispatchMode } from '../../../engine/deps.ts';
 import { parsePage, seriesValue } from '../../helpers/prometheus.ts';
 import { definition, task } from './definitions.ts';
 import type { DialectStack } from './stack.ts';
 
 /** That what stands on the page under the names of the original counts what those names promise. */
-export function testMetrics(mode: DispatchMode, { api, start, until, post }: DialectStack): void {
+export function testMetrics({ mode, api, start, until, post }: DialectStack): void {
   const read = async () => parsePage((await api.get('/metrics')).text);
 
   /** What each series rose by while the work was done. */
@@ -22,14 +21,14 @@ export function testMetrics(mode: DispatchMode, { api, start, until, post }: Dia
       { id: 'ask', type: 'USER_TASK', nextStep: 'hold' },
       { id: 'hold', type: 'WAIT', nextStep: 'end' },
     ];
-    return `instances/${String((await start(definition(steps)))['id'])}`;
+    return `instances/${(await start(definition(steps))).id}`;
   }
 
   describe(`the metrics of the original in mode ${mode}`, () => {
     test('count uploads, starts, retries, steps and ends, each once', async () => {
       const rose = await risen(async () => {
         const begun = await start(definition([task('flaky-task', 'end', { retryCount: 2 })]));
-        await until(begun['id'], 'COMPLETED');
+        await until(begun.id, 'COMPLETED');
       });
       expect({
         uploaded: rose('workflow_definitions_uploaded_total'),
@@ -47,7 +46,7 @@ export function testMetrics(mode: DispatchMode, { api, start, until, post }: Dia
     test('time each kind of change, and what waited for rows', async () => {
       const rose = await risen(async () => {
         const begun = await start(definition([task('step-one', 'end')]));
-        await until(begun['id'], 'COMPLETED');
+        await until(begun.id, 'COMPLETED');
         const at = await waits();
         await post(`${at}/user-tasks/ask/complete`);
         await post(`${at}/signals/hold`);
@@ -64,7 +63,7 @@ export function testMetrics(mode: DispatchMode, { api, start, until, post }: Dia
     test('show how long jobs waited to be polled where they are polled, and nowhere else', async () => {
       const rose = await risen(async () => {
         const begun = await start(definition([task('step-one', 'end')]));
-        await until(begun['id'], 'COMPLETED');
+        await until(begun.id, 'COMPLETED');
       });
       const polls = mode === 'polling';
       expect(rose('engine_job_pickup_latency_seconds')).toBe(polls ? 1 : 0);

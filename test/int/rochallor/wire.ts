@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { DispatchMode } from '../../../engine/deps.ts';
 import { definition, end, task } from './definitions.ts';
 import type { DialectStack } from './stack.ts';
 
 /** Status codes, names and absences, as clients of the original rely on. */
-export function testWire(mode: DispatchMode, { api, get, post, upload, start }: DialectStack): void {
+export function testWire({ mode, api, get, post, start, until }: DialectStack): void {
+  const upload = (document: object) => post('definitions', document);
+
   describe(`the /v1 of mode ${mode}`, () => {
     test('gives an uploaded definition its next version, and a known one its own', async () => {
       const flow = definition([task('step-one', 'end')], { metadata: { z: 1, a: [{}] } });
@@ -88,7 +89,7 @@ export function testWire(mode: DispatchMode, { api, get, post, upload, start }: 
         { id: 'hold', type: 'WAIT', nextStep: 'end' },
       ]);
       const ids: unknown[] = [];
-      for (const stop of [false, true, false]) ids.push((await start(flow, { stop }))['id']);
+      for (const stop of [false, true, false]) ids.push((await start(flow, { stop })).id);
       const list = async (query: string) => {
         const { json } = await get(`instances?definitionId=${flow.id}&${query}`);
         const items = (json['items'] ?? []) as { id: string }[];
@@ -99,6 +100,17 @@ export function testWire(mode: DispatchMode, { api, get, post, upload, start }: 
       expect(await list('status=COMPLETED')).toEqual([1, [1]]);
       expect(await list('status=ACTIVE')).toEqual([0, []]);
       expect(await list('page=1&pageSize=2')).toEqual([3, [0]]);
+    });
+
+    test('tells instances and their history in the words of the original', async () => {
+      const { id } = await start(definition([task('step-one', 'end')]));
+      await until(id, 'COMPLETED');
+      expect((await get(`instances/${id}`)).json['completedAt']).toMatch(/Z$/);
+      const { json } = await get(`instances/${id}/history`);
+      expect(json['items']).toMatchObject([
+        { StepID: 'step-one', StepType: 'SERVICE_TASK', Status: 'COMPLETED', InstanceID: id },
+        { StepID: 'end', AttemptNumber: 1, InputSnapshot: null, OutputSnapshot: null, FailureReason: null },
+      ]);
     });
 
     test('keeps numbers and the order of keys as they were sent', async () => {

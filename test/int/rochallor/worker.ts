@@ -3,17 +3,10 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { DispatchMode } from '../../../engine/deps.ts';
 import { JobDispatchEventSchema } from '../../../events/generated/millrace/v1/job_dispatch_event_pb.ts';
 import { decodePack } from '../../../events/pack.ts';
-import type { Api } from '../functions/http/api.ts';
+import type { TestDatabase } from '../../helpers/database.ts';
+import { type Client, type DialectJob, Refusal, type Variables } from './client.ts';
 
-type Variables = Readonly<Record<string, unknown>>;
-
-export interface DialectJob {
-  readonly id: string;
-  readonly jobType: string;
-  readonly instanceId: string;
-  readonly retriesRemaining: number;
-  readonly variables: Variables;
-}
+const WORKER_ID = 'w-1';
 
 /** What it returns is set; what it throws fails the job, for good when the message ends with `!`. */
 export type Handlers = Readonly<
@@ -24,17 +17,19 @@ interface Worker {
   readonly mode: DispatchMode;
   readonly handlers: Handlers;
   readonly signal: AbortSignal;
+  /** Where the messages are that a consumer would get. */
+  readonly database: TestDatabase;
 }
 
 /** Written from the contract: it polls, or takes the messages of the outbox as a consumer would get them. */
-export async function runWorker(api: Api, { mode, handlers, signal }: Worker): Promise<void> {
-  const take =
-    mode === 'polling' ? () => poll(api, Object.keys(handlers)) : consumer(api, Object.keys(handlers));
+export async function runWorker(client: Client, { mode, handlers, signal, database }: Worker): Promise<void> {
+  const types = Object.keys(handlers);
+  const take = mode === 'polling' ? () => client.poll(WORKER_ID, types) : consumer(database, types);
   const running = new Set<Promise<void>>();
   while (!signal.aborted) {
     const jobs = await take();
     for (const job of jobs) {
-      const done = work(api, job, { handlers, signal }).finally(() => running.delete(done));
+      const done = work(client, job, { handlers, signal }).finally(() => running.delete(done));
       running.add(done);
     }
     if (jobs.length === 0) await delay(10);
@@ -43,33 +38,35 @@ export async function runWorker(api: Api, { mode, handlers, signal }: Worker): P
 }
 
 async function work(
-  api: Api,
+  client: Client,
   job: DialectJob,
   { handlers, signal }: Pick<Worker, 'handlers' | 'signal'>,
 ): Promise<void> {
-  const workerId = 'w-1';
-  const tell = async (verb: string, body: object) => {
-    await api.post(`/v1/jobs/${job.id}/${verb}`, { workerId, ...body });
-  };
   try {
     const handler = handlers[job.jobType];
     if (!handler) throw new Error(`no handler registered for ${job.jobType}!`);
-    await tell('complete', { variables: await handler(job, signal) });
+    const variables = (await handler(job, signal)) as Variables;
+    await refusable(client.complete(job.id, WORKER_ID, variables));
   } catch (error) {
     const errorMessage = error instanceof Error ? error.message : String(error);
-    await tell('fail', { errorMessage, retryable: !errorMessage.endsWith('!') });
+    const retryable = !errorMessage.endsWith('!');
+    await refusable(client.fail(job.id, WORKER_ID, { errorMessage, retryable }));
   }
 }
 
-async function poll(api: Api, jobTypes: readonly string[]): Promise<readonly DialectJob[]> {
-  const answer = await api.post('/v1/jobs/poll', { workerId: 'w-1', jobTypes, maxJobs: 64 });
-  return (answer.json['jobs'] ?? []) as readonly DialectJob[];
+/** A result that is refused, because it came too late, is none of the worker's business. */
+async function refusable(call: Promise<void>): Promise<void> {
+  try {
+    await call;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+  }
 }
 
-function consumer(api: Api, types: readonly string[]): () => Promise<readonly DialectJob[]> {
+function consumer(database: TestDatabase, types: readonly string[]): () => Promise<readonly DialectJob[]> {
   let last = 0n;
   return async () => {
-    const { rows } = await api.database
+    const { rows } = await database
       .pool()
       .query<{ id: string; message_count: number; messages: Buffer }>(
         'select id, message_count, messages from dispatch_outbox where id > $1 and topic = any ($2) order by id limit 100',

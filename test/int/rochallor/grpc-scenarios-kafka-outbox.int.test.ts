@@ -1,0 +1,3 @@
+import { testDialect } from './scenarios/all.ts';
+
+testDialect('kafka_outbox', 'gRPC');

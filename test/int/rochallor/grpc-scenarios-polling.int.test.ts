@@ -1,0 +1,3 @@
+import { testDialect } from './scenarios/all.ts';
+
+testDialect('polling', 'gRPC');
