@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import { processMetrics } from '../adapters/prometheus/process-metrics.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { RelayConfig } from './config.ts';
 import type { HealthSources } from './health.ts';
@@ -79,7 +80,8 @@ export async function runShards(
 export function shardHealth(shards: readonly ShardRelay[], written: Registry): HealthSources {
   return {
     metrics: async () => {
-      const pages = [printMetrics(shards.map(({ metrics }) => metrics)), written.metrics()];
+      const counted = [written, processMetrics].map((registry) => registry.metrics());
+      const pages = [printMetrics(shards.map(({ metrics }) => metrics)), ...counted];
       return (await Promise.all(pages)).join('\n');
     },
     readiness: () => joinReadiness(shards.map(({ status }) => status.get())),

@@ -1,6 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { WalSample } from '../../adapters/postgres/wal-guard.ts';
 import { createHopSeconds } from '../../adapters/prometheus/hop-seconds.ts';
+import { processMetrics } from '../../adapters/prometheus/process-metrics.ts';
 import { createStoreWatch } from '../../adapters/prometheus/watched-store.ts';
 import type { DispatchMode } from '../../engine/deps.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
@@ -85,9 +86,8 @@ export function createJobMetrics(mode: DispatchMode, sampled: Sampled): JobMetri
     watch,
     page: async () => {
       await sample();
-      return (await Promise.all([...registers, requestMetrics].map((registry) => registry.metrics()))).join(
-        '\n',
-      );
+      const shown = [...registers, requestMetrics, processMetrics];
+      return (await Promise.all(shown.map((registry) => registry.metrics()))).join('\n');
     },
   };
 }

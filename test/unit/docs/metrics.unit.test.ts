@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
+import { processMetrics } from '../../../adapters/prometheus/process-metrics.ts';
 import { createStoreWatch } from '../../../adapters/prometheus/watched-store.ts';
 import { systemClock } from '../../../adapters/system/clock.ts';
 import { type DispatchMode, dispatchModes } from '../../../engine/deps.ts';
@@ -42,7 +43,8 @@ test.each(dispatchModes)(
 test('docs/metrics.md lists what the relay shows, each with its meaning', async () => {
   const written = new Registry();
   createStoreWatch('kafka_outbox', written);
-  const pages = await Promise.all([new RelayMetrics().registry, written].map((one) => one.metrics()));
+  const registries = [new RelayMetrics().registry, written, processMetrics];
+  const pages = await Promise.all(registries.map((one) => one.metrics()));
   const page = await shown(pages.join('\n'));
   expect(page.sort(byName)).toEqual(documented('relay', 'kafka_outbox').sort(byName));
 });
