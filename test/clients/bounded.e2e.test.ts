@@ -7,13 +7,18 @@ import { testWorkflowRuns } from './workflow-runs.ts';
 
 /** Programs written from the contracts, in Go and Python, against processes as a user starts them. The rest: npm run test:clients. */
 const { found, missing } = await preparePrograms({ full: false });
-const go = found.find(({ language }) => language === 'Go');
+const go = found.find(({ name }) => name === 'Go');
 
-const name = missing.length === 0 ? 'clients' : `clients (missing here: ${missing.join('; ')})`;
+const suite = missing.length === 0 ? 'clients' : `clients (missing here: ${missing.join('; ')})`;
 
-const apiLines = ['engine: starting', 'engine: dispatch runtime ready', 'engine: REST listening'];
+const apiLines = [
+  'engine: starting',
+  'engine: dispatch runtime ready',
+  'engine: REST listening',
+  'engine: gRPC listening',
+];
 
-describe(`${name}, which poll`, () => {
+describe(`${suite}, which poll`, () => {
   const rig = clientsRig('polling');
 
   test('find in the log of the API the lines of their engine', async () => {
@@ -34,7 +39,7 @@ describe(`${name}, which poll`, () => {
   });
 });
 
-describeKafka(`${name}, which consume from Kafka`, () => {
+describeKafka(`${suite}, which consume from Kafka`, () => {
   const rig = clientsRig('kafka_outbox');
 
   test('find in the logs the lines of their engine, those of dispatch in that of the relay', async () => {

@@ -9,10 +9,12 @@ const { found, missing } = await preparePrograms({ full: true });
 
 test('all the programs can be run here', () => {
   expect(missing).toEqual([]);
-  expect(found.map(({ language, kafka }) => [language, kafka])).toEqual([
+  expect(found.map(({ name, kafka }) => [name, kafka])).toEqual([
     ['Go', true],
     ['Python', true],
     ['Java', true],
+    ['Python on the published SDK over REST', true],
+    ['Python on the published SDK over gRPC', true],
   ]);
 });
 

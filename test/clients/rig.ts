@@ -133,8 +133,9 @@ export function clientsRig(
       return relay;
     },
     async startWorker(program) {
-      const more = { ENGINE_REST_URL: url(), WORKER_ID: program.language, JOB_TYPES: types.join(',') };
-      return started(launch(program, more));
+      const more = { ENGINE_REST_URL: url(), WORKER_ID: program.name, JOB_TYPES: types.join(',') };
+      const grpc = { ENGINE_GRPC_HOST: new URL(String(api.addresses['grpcUrl'])).host };
+      return started(launch(program, { ...more, ...grpc }));
     },
     async run(program, more) {
       const child = launch(program, { API_URL: url(), ...more });
@@ -212,7 +213,7 @@ function environment(
   return {
     WE_POSTGRES_DSN: dsn,
     WE_DISPATCH_MODE: mode,
-    WE_GRPC_PORT: 'off',
+    WE_GRPC_PORT: '0',
     ...(mode === 'polling'
       ? {}
       : {

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -25,12 +26,23 @@ public class Worker {
     static volatile boolean stopping;
 
     public static void main(String[] args) throws Exception {
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> stopping = true));
+        Runtime.getRuntime().addShutdownHook(new Thread(Worker::stop));
         System.out.println("ready");
         if ("kafka_outbox".equals(System.getenv("WE_DISPATCH_MODE"))) {
             for (String type : TYPES) THREADS.submit(() -> consume(type));
         } else {
             poll();
+        }
+    }
+
+    /** With leave of the groups: a consumer that vanishes keeps its partitions until its session has run out. */
+    static void stop() {
+        stopping = true;
+        THREADS.shutdown();
+        try {
+            THREADS.awaitTermination(10, TimeUnit.SECONDS);
+        } catch (InterruptedException ended) {
+            Thread.currentThread().interrupt();
         }
     }
 
