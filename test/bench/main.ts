@@ -1,5 +1,6 @@
 import { measureBackendCpu } from './backend-cpu.ts';
 import { benchDialects, DIALECT_HEAD } from './dialects/bench.ts';
+import { protocolIds } from './dialects/protocols.ts';
 import { type BenchStack, describeMachine, startBenchStack } from './environment.ts';
 import { benchGrowth } from './growth.ts';
 import { type EnqueueResult, enqueueOverHttp } from './http-enqueue.ts';
@@ -21,7 +22,8 @@ import { benchWorkflows } from './workflows/bench.ts';
  * `npm run bench` runs everything; `npm run bench -- relay`, or `latency`, `http`, `hybrid`, `shards`, `peers`, `lifecycle`, `cpu`, `growth`,
  * `pickup`, `workflows`, `lambda`, `dialects`, one part. `WE_BENCH_GROWTH` (10000,1000000) lists how many rows `growth` measures with, `WE_BENCH_HELD_SECONDS` (30) how
  * long it holds a transaction open, and `WE_BENCH_HELD_JOBS` (1000000) for how many jobs before.
- * `WE_BENCH_SHAPE_SCALE` (0.1) is by how much the shapes of `dialects` are scaled: 1 is 50,000 and 500,000 jobs and 50,000 workflows.
+ * `WE_BENCH_SHAPE_SCALE` (0.1) is by how much the shapes of `dialects` are scaled: 1 is 50,000 and 500,000 jobs and 50,000 workflows;
+ * `WE_BENCH_PROTOCOLS` (api,rest,grpc) is over which protocols.
  * `WE_BENCH_LIVE` (10000,100000) lists how many instances live beside a step that is measured.
  * `WE_BENCH_ROUNDS` (3), `WE_BENCH_SECONDS` (10) and `WE_BENCH_MESSAGES` (1,000,000) make it shorter; `WE_BENCH_BACKLOGS` (10000) lists sizes of
  * backlog to drain besides, such as 10000,10000000. Figures go to the terminal as the tables of BENCHMARKS.md; `--save`
@@ -211,11 +213,13 @@ async function pickup(stack: BenchStack): Promise<void> {
 
 async function dialects(stack: BenchStack): Promise<void> {
   console.log(
-    '\nThe load tests of the engine seed, from their clients to the end of every job, 3 worker processes:\n',
+    '\nThe load tests of the engine seed over each protocol, from the clients to the end of every job, 3 worker processes:\n',
   );
   wideTable([DIALECT_HEAD]);
   const scale = Number(process.env['WE_BENCH_SHAPE_SCALE'] ?? 0.1);
-  for await (const row of benchDialects(stack, { scale, progress })) console.log(`| ${row.join(' | ')} |`);
+  const over = (process.env['WE_BENCH_PROTOCOLS'] ?? protocolIds.join()).split(',');
+  for await (const row of benchDialects(stack, { scale, over, progress }))
+    console.log(`| ${row.join(' | ')} |`);
 }
 
 async function benchFunctions(stack: BenchStack): Promise<void> {

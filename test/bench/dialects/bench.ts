@@ -1,4 +1,3 @@
-import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { startChild } from '../../../cli/dev/child.ts';
 import { applyServiceTopics } from '../../../cli/dev/service-topics.ts';
@@ -6,13 +5,15 @@ import { type DispatchMode, dispatchModes } from '../../../engine/deps.ts';
 import type { StepId } from '../../../events/ids.ts';
 import { flakyDraw } from '../../../millrace.config.ts';
 import type { BenchStack } from '../environment.ts';
-import { FLAKY_RETRIES, type Shape, shapes } from './shapes.ts';
+import { type Protocol, protocols, type Send } from './protocols.ts';
+import { RETRIES, type Shape, shapes } from './shapes.ts';
 
 const WORKERS = 3;
 const LOOK_EVERY_MS = 100;
 
 export const DIALECT_HEAD = [
   'shape',
+  'protocol',
   'mode',
   'accepted/min',
   'failed requests',
@@ -22,22 +23,39 @@ export const DIALECT_HEAD = [
   'commit → start p50, p99 ms',
 ];
 
-/** Each shape in each mode, with as many worker processes as the originals were measured with. A row as it comes. */
+interface DialectOptions {
+  readonly scale: number;
+  /** The ids of protocols. */
+  readonly over: readonly string[];
+  readonly progress: (line: string) => void;
+}
+
+/** Each shape over each protocol in each mode, with as many worker processes as the originals were measured with. A row as it comes. */
 export async function* benchDialects(
   stack: BenchStack,
-  { scale, progress }: { readonly scale: number; readonly progress: (line: string) => void },
+  { scale, over, progress }: DialectOptions,
 ): AsyncGenerator<string[]> {
   for (const shape of shapes) {
-    for (const mode of dispatchModes) {
-      progress(`dialects, ${shape.name}, ${mode}, times ${scale}`);
-      yield await runShape(stack, { ...shape, count: Math.ceil(shape.count * scale) }, mode);
+    const scaled = { ...shape, count: Math.ceil(shape.count * scale) };
+    for (const protocol of protocols.filter(({ id }) => over.includes(id))) {
+      for (const mode of dispatchModes) {
+        progress(`dialects, ${shape.name}, ${protocol.name}, ${mode}, times ${scale}`);
+        yield await runShape(stack, { shape: scaled, protocol, mode });
+      }
     }
   }
 }
 
-async function runShape(stack: BenchStack, shape: Shape, mode: DispatchMode): Promise<string[]> {
+interface Run {
+  readonly shape: Shape;
+  readonly protocol: Protocol;
+  readonly mode: DispatchMode;
+}
+
+async function runShape(stack: BenchStack, run: Run): Promise<string[]> {
+  const { shape, protocol, mode } = run;
   await using children = new AsyncDisposableStack();
-  const env = { ...stack.env, WE_DISPATCH_MODE: mode, WE_LOG_LEVEL: 'warn', WE_GRPC_PORT: 'off' };
+  const env = { ...stack.env, WE_DISPATCH_MODE: mode, WE_LOG_LEVEL: 'warn', WE_GRPC_PORT: '0' };
   const start = async (name: string, command: readonly string[], more: Record<string, string>) => {
     const log = join(stack.postgres.dataDir, '..', `${name}.log`);
     const child = await startChild(name, { command, env: { ...env, ...more }, log });
@@ -59,37 +77,27 @@ async function runShape(stack: BenchStack, shape: Shape, mode: DispatchMode): Pr
     const source = mode === 'polling' ? 'polling' : 'kafka';
     await start(`worker-${worker}`, ['worker', '--source', source], { WE_API_URL: url });
   }
+  const client = await protocol.open({ apiUrl: url, grpcUrl: api.addresses['grpcUrl'] ?? '' }, shape.kind);
   const begun = performance.now();
-  const failed = await send(url, shape);
+  const failed = await sendAll(client.send, shape);
   const acceptedMs = performance.now() - begun;
+  client.close();
   await untilEnded(stack);
   const endedMs = performance.now() - begun;
-  return row(stack, { shape, mode, failed, acceptedMs, endedMs });
+  return row(stack, { ...run, failed, acceptedMs, endedMs });
 }
 
-/** So many requests at a time over connections that stay open. @returns how many were not answered with 201 */
-async function send(url: string, { path, count, inFlight, body }: Shape): Promise<number> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 400 });
-  const { hostname, port } = new URL(url);
-  const post = (index: number) =>
-    new Promise<boolean>((resolve) => {
-      const outgoing = request({ agent, hostname, port, path, method: 'POST' }, (answer) => {
-        answer.resume();
-        answer.once('end', () => resolve(answer.statusCode === 201));
-      });
-      outgoing.once('error', () => resolve(false));
-      outgoing.end(JSON.stringify(body(index)));
-    });
+/** So many requests at a time. @returns how many were not accepted */
+async function sendAll(send: Send, { count, inFlight }: Shape): Promise<number> {
   let next = 0;
   let failed = 0;
   const sender = async () => {
     while (next < count) {
       next += 1;
-      if (!(await post(next - 1))) failed += 1;
+      if (!(await send(next - 1))) failed += 1;
     }
   };
   await Promise.all(Array.from({ length: inFlight }, sender));
-  agent.destroy();
   return failed;
 }
 
@@ -104,16 +112,14 @@ async function untilEnded({ pool }: BenchStack): Promise<void> {
   }
 }
 
-interface Outcome {
-  readonly shape: Shape;
-  readonly mode: DispatchMode;
+interface Outcome extends Run {
   readonly failed: number;
   readonly acceptedMs: number;
   readonly endedMs: number;
 }
 
 async function row({ pool }: BenchStack, outcome: Outcome): Promise<string[]> {
-  const { shape, mode, failed, acceptedMs, endedMs } = outcome;
+  const { shape, protocol, mode, failed, acceptedMs, endedMs } = outcome;
   const { rows } = await pool.query<{ ended: number; dead: number; p50: number; p99: number }>(
     `select
        count(*) filter (where status in ('completed', 'dead_letter'))::integer as ended,
@@ -126,10 +132,11 @@ async function row({ pool }: BenchStack, outcome: Outcome): Promise<string[]> {
      ) as job`,
   );
   const { ended = 0, dead = 0, p50 = 0, p99 = 0 } = rows[0] ?? {};
-  const isWorkflow = shape.path.endsWith('workflows');
+  const isWorkflow = shape.kind === 'workflows';
   const wanted = (shape.count - failed) * (isWorkflow ? 3 : 1);
   return [
     shape.name,
+    protocol.name,
     mode,
     Math.round((shape.count / acceptedMs) * 60_000).toLocaleString('en'),
     String(failed),
@@ -144,7 +151,7 @@ async function row({ pool }: BenchStack, outcome: Outcome): Promise<string[]> {
 function expectedDead(count: number): number {
   let dead = 0;
   for (let index = 0; index < count; index += 5) {
-    const attempts = Array.from({ length: FLAKY_RETRIES + 1 }, (_, retry) => retry + 1);
+    const attempts = Array.from({ length: RETRIES + 1 }, (_, retry) => retry + 1);
     if (attempts.every((attempt) => flakyDraw(String(index), attempt) < 0.5)) dead += 1;
   }
   return dead;
