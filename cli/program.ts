@@ -12,6 +12,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   topics: async () => (await import('./commands/topics.ts')).topicsCommand(),
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
   outbox: async () => (await import('./commands/outbox.ts')).outboxCommand(),
+  dispatch: async () => (await import('./commands/dispatch.ts')).dispatchCommand(),
   jobs: async () => (await import('./commands/jobs.ts')).jobsCommand(),
   workflows: async () => (await import('./commands/workflows.ts')).workflowsCommand(),
   dlq: async () => (await import('./commands/dlq.ts')).dlqCommand(),

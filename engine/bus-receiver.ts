@@ -19,6 +19,11 @@ interface Waiting {
   readonly settled: () => void;
 }
 
+/** A group on a bus. A dot is not allowed in the name of a consumer, and an equals sign not in that of a group. */
+export function consumerOf(stream: string, group: string): ConsumerRef {
+  return { stream, name: group.replaceAll('.', '=2E') };
+}
+
 export class BusReceiver implements Receiver {
   readonly #options: BusStreamerOptions;
   readonly #receiver: ReceiverOptions;
@@ -27,8 +32,7 @@ export class BusReceiver implements Receiver {
   #waiting: Waiting[] = [];
 
   static async open(options: BusStreamerOptions, receiver: ReceiverOptions): Promise<BusReceiver> {
-    // A dot is not allowed in the name of a consumer, and an equals sign not in that of a group.
-    const consumer = { stream: options.stream, name: receiver.group.replaceAll('.', '=2E') };
+    const consumer = consumerOf(options.stream, receiver.group);
     await options.bus.ensureConsumer({
       ...consumer,
       filterSubject: receiver.topic,

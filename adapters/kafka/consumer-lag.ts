@@ -33,8 +33,8 @@ export async function openLagReader(config: KafkaConfig): Promise<LagReader> {
     async read(step) {
       const [topic, group] = [jobTopic(step), workerGroup(step)];
       try {
-        const { timestamps, hasCommitted } = await oldestUncommitted(admin, { topic, group, known });
-        return { step, topic, group, seconds: ageOf(timestamps), hasCommitted };
+        const { timestamps, ...rest } = await oldestUncommitted(admin, { topic, group, known });
+        return { step, topic, group, seconds: ageOf(timestamps), ...rest };
       } catch (error) {
         throw translate(error, { config, doing: `reading the offsets of ${group}` });
       }
@@ -57,9 +57,9 @@ interface Subject {
 async function oldestUncommitted(
   admin: Admin,
   subject: Subject,
-): Promise<{ timestamps: number[]; hasCommitted: boolean }> {
+): Promise<{ timestamps: number[]; messages: number; hasCommitted: boolean }> {
   const { topic, known } = subject;
-  const { waiting, hasCommitted } = await firstUncommitted(admin, subject);
+  const { waiting, messages, hasCommitted } = await firstUncommitted(admin, subject);
   const searches = new Map<number, TimestampSearch>();
   const now = Date.now();
   for (const [partition, offset] of waiting) {
@@ -74,14 +74,14 @@ async function oldestUncommitted(
   const timestamps = [...waiting.keys()].map(
     (partition) => known.get(`${topic}/${partition}`)?.timestamp ?? now,
   );
-  return { timestamps, hasCommitted };
+  return { timestamps, messages, hasCommitted };
 }
 
 /** By partition, only where there is one. */
 async function firstUncommitted(
   admin: Admin,
   { topic, group }: Subject,
-): Promise<{ waiting: Map<number, bigint>; hasCommitted: boolean }> {
+): Promise<{ waiting: Map<number, bigint>; messages: number; hasCommitted: boolean }> {
   const metadata = await admin.metadata({ topics: [topic], autocreateTopics: false });
   const partitions = Object.keys(metadata.topics.get(topic)?.partitions ?? {}).map(Number);
   const request = { groupId: group, topics: [{ name: topic, partitionIndexes: partitions }] };
@@ -97,14 +97,18 @@ async function firstUncommitted(
     ]),
   );
   const waiting = new Map<number, bigint>();
+  let messages = 0;
   for (const partition of partitions) {
     // A group that has committed nothing has everything before it; what retention has removed, it will never read.
     const start = first.get(partition)?.offset ?? 0n;
     const position = positions.get(partition) ?? -1n;
     const next = position > start ? position : start;
-    if (next < (end.get(partition)?.offset ?? 0n)) waiting.set(partition, next);
+    const last = end.get(partition)?.offset ?? 0n;
+    if (next >= last) continue;
+    waiting.set(partition, next);
+    messages += Number(last - next);
   }
-  return { waiting, hasCommitted: [...positions.values()].some((offset) => offset >= 0n) };
+  return { waiting, messages, hasCommitted: [...positions.values()].some((offset) => offset >= 0n) };
 }
 
 /** All partitions side by side: a round is one request to each broker. */

@@ -84,6 +84,29 @@ export class KafkaMessageLog implements MessageLog {
     return new KafkaLogReader({ config: this.#options.config, topic: topicOf(stream), behind });
   }
 
+  async countBehind(stream: string, behind: ReadonlyMap<string, bigint>): Promise<number> {
+    const { config } = this.#options;
+    const topic = topicOf(stream);
+    const admin = createClient(config, { retries: 2 }).admin();
+    try {
+      await admin.connect();
+      const offsets = await admin.fetchTopicOffsets(topic);
+      return offsets.reduce((sum, { partition, low, high }) => {
+        // What retention has deleted will never be read.
+        const next = Math.max(Number(low), Number(behind.get(String(partition)) ?? -1n) + 1);
+        return sum + Math.max(0, Number(high) - next);
+      }, 0);
+    } catch (error) {
+      throw translate(error, {
+        config,
+        doing: `reading the offsets of ${topic}`,
+        otherwise: 'broker_unreachable',
+      });
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
   async close(): Promise<void> {
     const opening = this.#opening;
     this.#opening = undefined;

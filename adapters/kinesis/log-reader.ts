@@ -1,15 +1,9 @@
-import {
-  GetRecordsCommand,
-  GetShardIteratorCommand,
-  type KinesisClient,
-  ListShardsCommand,
-  type ListShardsCommandOutput,
-  type Shard,
-} from '@aws-sdk/client-kinesis';
+import { GetRecordsCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { LogChunk, LogReader } from '../../engine/ports/message-log.ts';
 import { isNamed, translate } from './errors.ts';
-import { decodeRecord, recordNumberOf } from './record.ts';
+import { decodeRecord } from './record.ts';
+import { listShards, shardIterator } from './shards.ts';
 
 export interface KinesisReaderOptions {
   readonly client: KinesisClient;
@@ -67,7 +61,7 @@ export class KinesisLogReader implements LogReader {
   }
 
   async #readable(): Promise<OpenShard[]> {
-    const shards = await this.#list();
+    const shards = await listShards(this.#options.client, this.#options.stream);
     const known = new Set(shards.map(({ ShardId }) => ShardId));
     const isRead = (id: string | undefined): boolean =>
       id === undefined || !known.has(id) || this.#finished.has(id);
@@ -78,28 +72,15 @@ export class KinesisLogReader implements LogReader {
     );
   }
 
-  async #list(): Promise<Shard[]> {
-    const { client, stream } = this.#options;
-    const shards: Shard[] = [];
-    let token: string | undefined;
-    do {
-      const page: ListShardsCommandOutput = await client.send(
-        new ListShardsCommand(token === undefined ? { StreamName: stream } : { NextToken: token }),
-      );
-      shards.push(...(page.Shards ?? []));
-      token = page.NextToken;
-    } while (token !== undefined);
-    return shards;
-  }
-
   async #read(shard: OpenShard): Promise<LogChunk[]> {
-    const { client, readRecords } = this.#options;
+    const { client, readRecords, stream } = this.#options;
     try {
-      shard.iterator ??= await this.#iterator(shard.id);
+      const place = this.#places.get(shard.id);
+      shard.iterator ??= await shardIterator(client, { stream, shard: shard.id, place });
       const answer = await client.send(
         new GetRecordsCommand({ ShardIterator: shard.iterator, Limit: readRecords }),
       );
-      const behind = this.#places.get(shard.id) ?? -1n;
+      const behind = place ?? -1n;
       const messages = (answer.Records ?? [])
         .flatMap(({ SequenceNumber = '0', Data = new Uint8Array() }) => decodeRecord(SequenceNumber, Data))
         .filter(({ place }) => place > behind);
@@ -118,22 +99,5 @@ export class KinesisLogReader implements LogReader {
   #finish({ id }: OpenShard): void {
     this.#finished.add(id);
     this.#open = undefined;
-  }
-
-  /** At the record of the place, not behind it: the place may be within a record of several messages. */
-  async #iterator(id: string): Promise<string | undefined> {
-    const { client, stream } = this.#options;
-    const place = this.#places.get(id);
-    const from =
-      place === undefined
-        ? ({ ShardIteratorType: 'TRIM_HORIZON' } as const)
-        : ({
-            ShardIteratorType: 'AT_SEQUENCE_NUMBER',
-            StartingSequenceNumber: recordNumberOf(place),
-          } as const);
-    const { ShardIterator } = await client.send(
-      new GetShardIteratorCommand({ StreamName: stream, ShardId: id, ...from }),
-    );
-    return ShardIterator;
   }
 }

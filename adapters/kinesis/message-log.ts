@@ -10,6 +10,7 @@ import { MillraceError } from '../../engine/errors.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { StreamSpec } from '../../engine/ports/event-bus.ts';
 import type { LogMessage, LogReader, MessageLog } from '../../engine/ports/message-log.ts';
+import { isAnyBehind } from './any-behind.ts';
 import { isNamed, translate } from './errors.ts';
 import { KinesisLogReader } from './log-reader.ts';
 import { type KeyedRecord, placeOf, planRounds } from './record.ts';
@@ -92,6 +93,16 @@ export class KinesisMessageLog implements MessageLog {
       stream: kinesisName(stream),
       behind,
     });
+  }
+
+  async countBehind(stream: string, behind: ReadonlyMap<string, bigint>): Promise<number> {
+    const { client, clock, readEveryMs = 250 } = this.#options;
+    const name = kinesisName(stream);
+    try {
+      return (await isAnyBehind({ client, clock, readEveryMs }, name, behind)) ? 1 : 0;
+    } catch (error) {
+      throw translate(error, `reading ${name}`);
+    }
   }
 
   async close(): Promise<void> {

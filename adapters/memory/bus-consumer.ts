@@ -96,6 +96,11 @@ export class MemoryConsumer {
     return found.length;
   }
 
+  backlog(maxAgeMs: number): number {
+    const ahead = this.#messages.slice(this.#cursor);
+    return this.#pending.size + ahead.filter((message) => this.#isWanted(message, maxAgeMs)).length;
+  }
+
   close(): void {
     for (const { timer } of this.#pending.values()) clearTimeout(timer);
   }
@@ -110,16 +115,19 @@ export class MemoryConsumer {
 
   #nextNew(maxAgeMs: number): Pending | undefined {
     if (this.#pending.size >= this.#spec.maxPending) return undefined;
-    const oldest = this.#clock.now().getTime() - maxAgeMs;
     for (let message = this.#messages[this.#cursor]; message; message = this.#messages[this.#cursor]) {
       this.#cursor += 1;
-      if (!subjectMatches(this.#spec.filterSubject, message.subject)) continue;
-      if (message.publishedAt.getTime() < oldest) continue;
+      if (!this.#isWanted(message, maxAgeMs)) continue;
       const pending = { message, count: 0, timer: undefined };
       this.#pending.set(message.sequence, pending);
       return pending;
     }
     return undefined;
+  }
+
+  #isWanted({ subject, publishedAt }: StoredMessage, maxAgeMs: number): boolean {
+    const oldest = this.#clock.now().getTime() - maxAgeMs;
+    return subjectMatches(this.#spec.filterSubject, subject) && publishedAt.getTime() >= oldest;
   }
 
   #delivery(message: StoredMessage, pending: Pending, count: number): BusDelivery {

@@ -96,6 +96,10 @@ export class MemoryEventBus implements EventBus {
     return this.#consumer(ref).redrive(sequences);
   }
 
+  async backlog(ref: ConsumerRef): Promise<number> {
+    return this.#consumer(ref).backlog(this.#maxAge(ref));
+  }
+
   async close(): Promise<void> {
     for (const { consumers } of this.#streams.values())
       for (const consumer of consumers.values()) consumer.close();

@@ -140,6 +140,15 @@ export class NatsBus implements EventBus {
     return this.#translated('redriving dead letters', () => redriveDead(nats, consumer, sequences));
   }
 
+  async backlog({ stream, name }: ConsumerRef): Promise<number> {
+    const { manager } = await this.#nats();
+    return this.#translated(`counting what waits for ${name}`, async () => {
+      const info = await manager.consumers.info(stream, name).catch(unlessMissing);
+      if (!info) throw noSuchConsumer({ stream, name });
+      return info.num_pending + info.num_ack_pending;
+    });
+  }
+
   async close(): Promise<void> {
     const opening = this.#opening;
     this.#opening = undefined;

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { readDuration } from '../../adapters/env.ts';
 import { readPostgresConfig } from '../../adapters/postgres/config.ts';
 import { translate } from '../../adapters/postgres/errors.ts';
 import { createPool } from '../../adapters/postgres/pool.ts';
@@ -12,20 +11,14 @@ import {
   measureUnreadLog,
 } from '../../adapters/postgres/sql/outbox.ts';
 import { readOutboxForm } from '../../adapters/postgres/sql/outbox-form.ts';
-import { systemClock } from '../../adapters/system/clock.ts';
 import { MillraceError } from '../../engine/errors.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
-import { releaseParent, shutdownSignal } from '../shutdown.ts';
+import { type DrainOptions, waitUntilEmpty } from '../wait-until-empty.ts';
 
 /** What waits in the table, and with `WE_OUTBOX=message` in the log. */
 interface Waits extends Backlog {
   /** Bytes of the log that the relay has not confirmed, whatever is in them; null where only the table is written. */
   readonly logBytes: number | null;
-}
-
-interface DrainOptions {
-  readonly timeout: string;
-  readonly json?: boolean;
 }
 
 export function outboxCommand(): Command {
@@ -55,41 +48,11 @@ async function status({ json }: { json?: boolean }): Promise<void> {
   });
 }
 
-/** Looks twice a second: each look counts the rows. */
-const LOOK_MS = 500;
-
-async function drain({ timeout, json }: DrainOptions): Promise<void> {
-  const until = Date.now() + readDuration({ '--timeout': timeout }, '--timeout');
-  const signal = shutdownSignal();
-  try {
-    await withBacklog((backlog) => waitForEmpty(backlog, { until, timeout, json: json === true, signal }));
-  } finally {
-    releaseParent();
-  }
-}
-
-interface Waiting {
-  readonly until: number;
-  readonly timeout: string;
-  readonly json: boolean;
-  readonly signal: AbortSignal;
-}
-
-async function waitForEmpty(backlog: () => Promise<Waits>, waiting: Waiting): Promise<void> {
-  const { until, timeout, json, signal } = waiting;
-  let found = await backlog();
-  let shown = '';
-  while (!isEmpty(found) && Date.now() < until && !signal.aborted) {
-    const line = sentence(found);
-    // Progress goes to the other stream: the output is the result.
-    if (line !== shown) console.error(line);
-    shown = line;
-    await systemClock.sleep(Math.min(LOOK_MS, Math.max(0, until - Date.now())), signal);
-    found = await backlog();
-  }
-  if (json) console.log(JSON.stringify({ drained: isEmpty(found), ...found }));
-  else if (isEmpty(found)) console.log('the outbox is empty');
-  if (!isEmpty(found)) throw notDrained(found, timeout);
+async function drain(options: DrainOptions): Promise<void> {
+  await withBacklog(async (look) => {
+    const found = await waitUntilEmpty({ look, isEmpty, sentence }, options);
+    if (!isEmpty(found)) throw notDrained(found, options.timeout);
+  });
 }
 
 /** What waits is looked at as of the beginning: in the log others go on writing. */

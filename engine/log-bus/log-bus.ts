@@ -84,6 +84,14 @@ export class LogBus implements EventBus {
     return this.#options.ledger.revive(await this.#consumer(ref), sequences);
   }
 
+  async backlog(ref: ConsumerRef): Promise<number> {
+    const { ledger, log } = this.#options;
+    const consumer = await this.#consumer(ref);
+    // In this order: what is taken in between is counted twice, and never not at all.
+    const behind = await log.countBehind(consumer.stream, await ledger.places(consumer));
+    return behind + (await ledger.countOpen(consumer));
+  }
+
   close(): Promise<void> {
     return this.#options.log.close();
   }

@@ -7,6 +7,8 @@ export interface ConsumerLag {
   readonly group: string;
   /** Age of the oldest record that the group has not committed; 0 when it has committed all. */
   readonly seconds: number;
+  /** Records that the group has not committed. */
+  readonly messages: number;
   /** A group that never committed may be nobody's: then what lies in the topic waits for no one. */
   readonly hasCommitted: boolean;
 }

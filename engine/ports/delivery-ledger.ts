@@ -26,6 +26,8 @@ export interface DeliveryLedger {
   /** As if this delivery had not been. */
   undo(ref: LedgerRef): Promise<void>;
   bury(ref: LedgerRef, reason: string): Promise<void>;
+  /** How many were taken and are neither acknowledged nor dead. */
+  countOpen(consumer: LedgerConsumer): Promise<number>;
   dead(consumer: LedgerConsumer, limit: number): Promise<readonly DeadMessage[]>;
   revive(consumer: LedgerConsumer, sequences: readonly bigint[]): Promise<number>;
 }

@@ -21,6 +21,7 @@
  * 10. At most `maxPending` messages are delivered and not settled at any time.
  * 11. Aborting the signal ends `subscribe` after the handlers under way; what they settle counts. The next member goes on.
  * 12. Whatever publishes and consumes at the same time, nothing is passed over.
+ * 13. `backlog` is 0 only when each message that was published before the call is acknowledged or a dead letter.
  */
 export interface EventBus {
   /** Makes the stream, or changes it to this. */
@@ -41,6 +42,11 @@ export interface EventBus {
   deadLetters(consumer: ConsumerRef, options: { readonly limit: number }): Promise<readonly DeadMessage[]>;
   /** Delivers these anew, their count beginning at one. @returns how many there were */
   redrive(consumer: ConsumerRef, sequences: readonly bigint[]): Promise<number>;
+  /**
+   * How many messages the consumer has yet to be done with, at the time of the call. What the filter will pass over may be
+   * counted until a member has passed it over, and a broker that cannot count says 1 for any number.
+   */
+  backlog(consumer: ConsumerRef): Promise<number>;
   /** Safe to call twice; subscriptions are ended by their own signals before. */
   close(): Promise<void>;
 }

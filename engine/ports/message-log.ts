@@ -16,6 +16,8 @@ export interface MessageLog {
   append(messages: readonly LogMessage[]): Promise<readonly bigint[]>;
   /** Reads on behind these places, by part; a part that is not named from its beginning. */
   read(stream: string, behind: ReadonlyMap<string, bigint>): Promise<LogReader>;
+  /** How many messages lie behind these places; 1 for any number where they cannot be counted. */
+  countBehind(stream: string, behind: ReadonlyMap<string, bigint>): Promise<number>;
   /** Safe to call twice. */
   close(): Promise<void>;
 }

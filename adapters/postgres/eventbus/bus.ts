@@ -25,6 +25,7 @@ import type { RoleScheduler } from '../../../engine/ports/role-scheduler.ts';
 import type { Wakeups } from '../../../engine/ports/wakeups.ts';
 import type { Database } from '../sql/database.ts';
 import {
+  type ConsumerState,
   lockStreams,
   selectConsumer,
   selectStreams,
@@ -32,7 +33,7 @@ import {
   upsertStream,
 } from '../sql/eventbus-catalog.ts';
 import { deleteExpired, insertEvents, type NewEvent } from '../sql/eventbus-events.ts';
-import { reviveDead, selectDead } from '../sql/eventbus-settle.ts';
+import { countBacklog, reviveDead, selectDead } from '../sql/eventbus-settle.ts';
 import { inTransaction } from '../transaction.ts';
 import { translating } from '../translating.ts';
 import { Member } from './member.ts';
@@ -102,10 +103,7 @@ export class PgChannelBus implements EventBus {
 
   async subscribe(consumer: ConsumerRef, handle: HandleDelivery, signal: AbortSignal): Promise<void> {
     const { pool, roles, clock, pollMs = 1_000 } = this.#options;
-    const found = await selectConsumer(this.#db, consumer);
-    if (!found) throw noSuchConsumer(consumer);
-    if (found.isForeign) throw restoredElsewhere(consumer);
-    const { ackWaitMs } = found;
+    const { ackWaitMs } = await this.#consumer(consumer);
     const deps = { db: pool, roles, hub: this.#hub, clock, logger: this.#logger, pollMs };
     await new Member(deps, { consumer, ackWaitMs, handle }).run(signal);
   }
@@ -120,10 +118,22 @@ export class PgChannelBus implements EventBus {
     return count;
   }
 
+  async backlog(consumer: ConsumerRef): Promise<number> {
+    await this.#consumer(consumer);
+    return countBacklog(this.#db, consumer);
+  }
+
   /** Leaves the pool open: it was given. */
   async close(): Promise<void> {
     this.#ended.abort();
     await Promise.all([this.#expiring, this.#hub.close()]);
+  }
+
+  async #consumer(ref: ConsumerRef): Promise<ConsumerState> {
+    const found = await selectConsumer(this.#db, ref);
+    if (!found) throw noSuchConsumer(ref);
+    if (found.isForeign) throw restoredElsewhere(ref);
+    return found;
   }
 
   async #toEvents(messages: readonly BusMessage[]): Promise<NewEvent[]> {

@@ -12,6 +12,7 @@ import {
 } from '../sql/eventbus-ledger.ts';
 import {
   buryLedgerDelivery,
+  countLedgerOpen,
   deleteLedgerDeliveries,
   extendLedgerDelivery,
   postponeLedgerDelivery,
@@ -46,6 +47,7 @@ export function createPostgresLedger(pool: Pool, provider: string): DeliveryLedg
     extend: (ref) => extendLedgerDelivery(db, ref),
     undo: (ref) => undoLedgerDelivery(db, ref),
     bury: (ref, reason) => buryLedgerDelivery(db, ref, reason),
+    countOpen: ({ id }) => countLedgerOpen(db, id),
     dead: ({ id }, limit) => selectLedgerDead(db, id, limit),
     revive: ({ id }, sequences) => reviveLedgerDead(db, id, sequences),
   };

@@ -161,3 +161,15 @@ export async function reviveLedgerDead(
   );
   return rowCount ?? 0;
 }
+
+export async function countLedgerOpen(db: Database, id: string): Promise<number> {
+  const { rows } = await db.query<{ count: number }>(
+    `
+    select count(*)::double precision as count
+    from eventbus_log_deliveries
+    where consumer_id = $1::bigint and dead_at is null
+    `,
+    [id],
+  );
+  return rows[0]?.count ?? 0;
+}

@@ -125,3 +125,27 @@ export async function reviveDead(
   );
   return rowCount ?? 0;
 }
+
+/** What lies behind the consumer's place, and what was delivered and is not settled; of one moment. */
+export async function countBacklog(db: Database, { stream, name }: ConsumerRef): Promise<number> {
+  const { rows } = await db.query<{ count: number }>(
+    `
+    select (
+      select count(*)
+      from eventbus_events event
+      where event.stream_name = consumer.stream_name
+        and (event.xid, event.id) > (consumer.place_xid, consumer.place_id)
+        and event.subject ~ consumer.filter_regex
+    )::double precision + (
+      select count(*)
+      from eventbus_event_deliveries delivery
+      where delivery.stream_name = consumer.stream_name and delivery.consumer_name = consumer.name
+        and delivery.dead_at is null
+    )::double precision as count
+    from eventbus_consumers consumer
+    where consumer.stream_name = $1::text and consumer.name = $2::text
+    `,
+    [stream, name],
+  );
+  return rows[0]?.count ?? 0;
+}

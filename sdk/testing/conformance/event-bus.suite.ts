@@ -1,4 +1,5 @@
 import type { EventBus } from '../../../engine/ports/event-bus.ts';
+import { backlogClauses } from './event-bus.backlog.clauses.ts';
 import { deliveringClauses } from './event-bus.delivering.clauses.ts';
 import { publishingClauses } from './event-bus.publishing.clauses.ts';
 import { settlingClauses } from './event-bus.settling.clauses.ts';
@@ -18,6 +19,7 @@ export const eventBusClauses: readonly BusClause[] = [
   ...publishingClauses,
   ...deliveringClauses,
   ...settlingClauses,
+  ...backlogClauses,
 ].sort((a, b) => a.number - b.number);
 
 /** Holds an EventBus to its contract. */

@@ -11,6 +11,7 @@ function changed(change: (bus: EventBus) => Partial<EventBus>): BusFault {
     subscribe: (ref, handle, signal) => bus.subscribe(ref, handle, signal),
     deadLetters: (ref, options) => bus.deadLetters(ref, options),
     redrive: (ref, sequences) => bus.redrive(ref, sequences),
+    backlog: (ref) => bus.backlog(ref),
     close: () => bus.close(),
     ...change(bus),
   });
@@ -171,3 +172,22 @@ export const passesOverSome = changed((bus) => {
       ),
   };
 });
+
+/** Counts what no member has seen yet, and not what is in their hands. */
+let taken = 0;
+export const countsWhatIsNewAlone = changed((bus) => ({
+  subscribe: (ref, handle, signal) =>
+    bus.subscribe(
+      ref,
+      (delivery) => {
+        taken += 1;
+        return handle(delivery);
+      },
+      signal,
+    ),
+  backlog: async (ref) => Math.max(0, (await bus.backlog(ref)) - taken),
+}));
+
+export const countsWhatIsDone = changed((bus) => ({ backlog: async (ref) => (await bus.backlog(ref)) + 1 }));
+
+export const seesNoBacklog = changed(() => ({ backlog: async () => 0 }));

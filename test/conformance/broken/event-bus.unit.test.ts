@@ -26,6 +26,9 @@ const caughtBy: Record<keyof typeof faults, readonly number[]> = {
   hasNoBackPressure: [10],
   endsTooSoon: [11],
   passesOverSome: [12],
+  countsWhatIsNewAlone: [13],
+  countsWhatIsDone: [13],
+  seesNoBacklog: [13],
 };
 
 describe('the suite of the EventBus', () => {

@@ -5,7 +5,7 @@ import { Backlogs } from '../../../relay-cdc/backlogs.ts';
 
 const step = 'noop' as StepId;
 const lag = (seconds: number, hasCommitted = true): ConsumerLag => ({
-  ...{ step, seconds, hasCommitted },
+  ...{ step, seconds, messages: 0, hasCommitted },
   topic: 'workflow.jobs.noop' as Topic,
   group: 'workflow.workers.noop',
 });

@@ -1,0 +1,44 @@
+import { readDuration } from '../adapters/env.ts';
+import { systemClock } from '../adapters/system/clock.ts';
+import { releaseParent, shutdownSignal } from './shutdown.ts';
+
+/** What waits somewhere, and how it is told. */
+export interface Draining<Found> {
+  readonly look: () => Promise<Found>;
+  readonly isEmpty: (found: Found) => boolean;
+  readonly sentence: (found: Found) => string;
+}
+
+export interface DrainOptions {
+  readonly timeout: string;
+  readonly json?: boolean;
+}
+
+/** Looks twice a second: a look counts. */
+const LOOK_MS = 500;
+
+/** Until nothing waits, the time is over or the process is told to end. @returns what waited at the last look */
+export async function waitUntilEmpty<Found extends object>(
+  { look, isEmpty, sentence }: Draining<Found>,
+  { timeout, json }: DrainOptions,
+): Promise<Found> {
+  const until = Date.now() + readDuration({ '--timeout': timeout }, '--timeout');
+  const signal = shutdownSignal();
+  try {
+    let found = await look();
+    let shown = '';
+    while (!isEmpty(found) && Date.now() < until && !signal.aborted) {
+      const line = sentence(found);
+      // Progress goes to the other stream: the output is the result.
+      if (line !== shown) console.error(line);
+      shown = line;
+      await systemClock.sleep(Math.min(LOOK_MS, Math.max(0, until - Date.now())), signal);
+      found = await look();
+    }
+    if (json) console.log(JSON.stringify({ drained: isEmpty(found), ...found }));
+    else if (isEmpty(found)) console.log(sentence(found));
+    return found;
+  } finally {
+    releaseParent();
+  }
+}
