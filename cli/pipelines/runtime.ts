@@ -1,13 +1,13 @@
-import { MillraceError } from '../../engine/errors.ts';
 import type { BusDelivery, ConsumerSpec, EventBus } from '../../engine/ports/event-bus.ts';
 import { consumerDefaults } from '../../engine/ports/event-bus.ts';
+import { Brokers, wrong } from './brokers.ts';
+import { type Consuming, consumerOfTrigger, declaredConsumers } from './consumers.ts';
 import { Inbox } from './inbox.ts';
-import { type OpenProvider, openProvider, type ProviderDeps } from './providers.ts';
+import type { ProviderDeps } from './providers.ts';
 import type { Pipeline, PipelineFile, Step } from './schema.ts';
 import { render, type Scope } from './templates.ts';
 
 type Module = PipelineFile['modules'][number];
-type Consuming = Extract<Module, { type: 'eventbus.consumer' }>['config'];
 
 interface DeclaredConsumer {
   readonly bus: EventBus;
@@ -23,7 +23,7 @@ const MAX_BATCH = 1_000;
 export class PipelineRuntime {
   readonly #file: PipelineFile;
   readonly #deps: ProviderDeps;
-  readonly #brokers = new Map<string, OpenProvider>();
+  readonly #brokers: Brokers;
   readonly #consumers = new Map<string, DeclaredConsumer>();
   readonly #inboxes = new Map<string, Inbox>();
   /** What was delivered and not settled by now, by its token. */
@@ -45,6 +45,7 @@ export class PipelineRuntime {
   private constructor(file: PipelineFile, deps: ProviderDeps) {
     this.#file = file;
     this.#deps = deps;
+    this.#brokers = new Brokers(deps);
   }
 
   /** Runs a pipeline's steps once. @returns what each step gave, by its name */
@@ -59,29 +60,23 @@ export class PipelineRuntime {
     this.#ended.abort();
     await Promise.allSettled(this.#triggers);
     await Promise.allSettled([...this.#inboxes.values()].map((inbox) => inbox.end()));
-    await Promise.all([...this.#brokers.values()].map(({ close }) => close()));
-    this.#brokers.clear();
+    await this.#brokers.close();
   }
 
   async #start(): Promise<void> {
-    for (const module of this.#file.modules) {
-      if (module.type !== 'eventbus.broker') continue;
-      if (this.#brokers.has(module.name)) throw wrong(`Two brokers are called ${module.name}.`);
-      this.#brokers.set(module.name, await openProvider(module.name, module.config, this.#deps));
-    }
+    await this.#brokers.open(this.#file);
     for (const module of this.#file.modules) {
       if (module.type === 'eventbus.stream') await this.#declareStream(module);
     }
-    for (const module of this.#file.modules) {
-      if (module.type === 'eventbus.consumer') await this.#declareConsumer(module.name, module.config);
-    }
+    for (const { module, config } of declaredConsumers(this.#file))
+      await this.#declareConsumer(module, config);
     for (const [name, pipeline] of Object.entries(this.#file.pipelines)) {
       if (pipeline.trigger) await this.#subscribe(name, pipeline, pipeline.trigger);
     }
   }
 
   async #declareStream({ name, config }: Extract<Module, { type: 'eventbus.stream' }>): Promise<void> {
-    const bus = this.#bus(config.broker_ref, name);
+    const bus = this.#brokers.bus(config.broker_ref, name);
     if (config.max_bytes !== undefined) {
       this.#deps.logger.warn('a stream is kept by age, not by size: max_bytes changes nothing, set max_age', {
         stream: name,
@@ -92,7 +87,7 @@ export class PipelineRuntime {
   }
 
   async #declareConsumer(module: string, config: Consuming): Promise<DeclaredConsumer> {
-    const bus = this.#bus(config.broker_ref, module);
+    const bus = this.#brokers.bus(config.broker_ref, module);
     const spec: ConsumerSpec = {
       stream: config.stream_name,
       name: config.name,
@@ -110,17 +105,10 @@ export class PipelineRuntime {
   async #subscribe(
     name: string,
     pipeline: Pipeline,
-    { config }: NonNullable<Pipeline['trigger']>,
+    trigger: NonNullable<Pipeline['trigger']>,
   ): Promise<void> {
-    const { stream_name, ...rest } = config;
-    const known = [...this.#consumers.values()].find(({ spec }) => spec.name === config.name);
-    const stream = stream_name ?? known?.spec.stream;
-    if (!stream)
-      throw wrong(`The trigger of ${name} has no stream_name, and no consumer is called ${config.name}.`);
-    const { bus, spec } =
-      known?.spec.stream === stream
-        ? known
-        : await this.#declareConsumer(`trigger of ${name}`, { ...rest, stream_name: stream });
+    const { module, config } = consumerOfTrigger(this.#file, name, trigger);
+    const { bus, spec } = this.#consumers.get(module) ?? (await this.#declareConsumer(module, config));
     this.#triggers.push(
       bus.subscribe(spec, (delivery) => this.#runFor(pipeline, spec, delivery), this.#ended.signal),
     );
@@ -164,7 +152,7 @@ export class PipelineRuntime {
     if (config.correlation_id !== undefined) {
       headers['X-Correlation-Id'] = await render(config.correlation_id, scope);
     }
-    const [sequence] = await this.#bus(config.broker_ref, name).publish([
+    const [sequence] = await this.#brokers.bus(config.broker_ref, name).publish([
       {
         subject: await render(config.subject, scope),
         payload: Buffer.from(await render(config.payload, scope)),
@@ -215,24 +203,6 @@ export class PipelineRuntime {
       ack_token,
     };
   }
-
-  #bus(ref: string | undefined, who: string): EventBus {
-    const [only, ...others] = this.#brokers.entries();
-    if (ref !== undefined) {
-      const broker = this.#brokers.get(ref);
-      if (broker) return broker.bus;
-      throw wrong(`${who} names the broker ${ref}, which is not declared.`);
-    }
-    if (only && others.length === 0) {
-      this.#deps.logger.warn('no broker_ref is given; the only broker is taken', {
-        of: who,
-        broker: only[0],
-      });
-      return only[1].bus;
-    }
-    const all = [...this.#brokers.keys()].join(', ') || 'none';
-    throw wrong(`${who} must say its broker_ref, as there is not exactly one broker (there are: ${all}).`);
-  }
 }
 
 function parsed(text: string): unknown {
@@ -241,8 +211,4 @@ function parsed(text: string): unknown {
   } catch {
     return null;
   }
-}
-
-function wrong(message: string): MillraceError {
-  return new MillraceError('configuration', message);
 }
