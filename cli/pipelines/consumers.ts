@@ -56,11 +56,13 @@ export async function withBacklogs(
       broker: config.broker_ref,
       ref: { stream: config.stream_name, name: config.name },
     }));
-    await use(() =>
-      Promise.all(
-        consumers.map(async ({ bus, broker, ref }) => ({ broker, ...ref, messages: await bus.backlog(ref) })),
-      ),
-    );
+    await use(async () => {
+      const found: ConsumerBacklog[] = [];
+      for (const { bus, broker, ref } of consumers) {
+        found.push({ broker, ...ref, messages: await bus.backlog(ref) });
+      }
+      return found;
+    });
   } finally {
     await brokers.close();
   }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, vi } from 'vitest';
 import { readKafkaConfig } from '../../../adapters/kafka/config.ts';
 import { createKafkaStreamer } from '../../../adapters/kafka/event-streamer.ts';
 import type { DispatchMode } from '../../../engine/deps.ts';
+import type { EventStreamer } from '../../../engine/ports/event-streamer.ts';
 import { type Logger, silentLogger } from '../../../engine/ports/logger.ts';
 import type { StepId } from '../../../events/ids.ts';
 import { jobTopic } from '../../../events/topics.ts';
@@ -14,6 +15,7 @@ import { kafkaBrokers } from '../../helpers/kafka.ts';
 import { type Family, parsePage } from '../../helpers/prometheus.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { startApi } from '../../int/functions/http/api.ts';
+import { type BusName, openBusStreamer } from './bus-streamer.ts';
 
 export interface Stoppable {
   stop(): Promise<void>;
@@ -29,6 +31,8 @@ export interface RigOptions {
   /** Of the topic, which is made before the first test; none is made for 0 or with brokers of the test's own. */
   readonly partitions?: number;
   readonly brokers?: () => readonly string[];
+  /** 10 unless given: short, so that what an outage has orphaned comes back while the test looks. */
+  readonly leaseSeconds?: number;
 }
 
 /** One installation in this process: API, relay and workers on a database of its own, and a job type of its own. */
@@ -44,11 +48,13 @@ export class Rig {
   readonly #api: ReturnType<typeof startApi>;
   readonly #slot = `test_${randomBytes(6).toString('hex')}`;
   readonly #open: Stoppable[] = [];
+  readonly #leaseSeconds: number;
   #brokers: () => readonly string[];
 
   /** Call it at the top of a test file. */
   constructor(mode: DispatchMode, options: RigOptions = {}) {
     this.#brokers = options.brokers ?? kafkaBrokers;
+    this.#leaseSeconds = options.leaseSeconds ?? 10;
     this.#api = startApi(mode);
     beforeAll(async () => {
       // The relay insists on a topic for each type there is.
@@ -97,17 +103,24 @@ export class Rig {
     return ids;
   }
 
-  /** Single jobs, again and again until it is stopped; what fails is repeated under its key, as clients do. */
-  load(clients = 4): Stoppable {
+  /**
+   * Single jobs, again and again until it is stopped; what fails is repeated under its key, as clients do. The body is that of
+   * a client's nth job, one after the other.
+   */
+  load(
+    clients = 4,
+    bodyOf: (client: number, nth: number) => Readonly<Record<string, unknown>> = () => ({}),
+  ): Stoppable {
     let isOver = false;
-    const running = Array.from({ length: clients }, async () => {
+    const running = Array.from({ length: clients }, async (_, client) => {
       let key = randomUUID();
-      while (!isOver) {
-        const body = { type: this.type, payload: {}, idempotency_key: key };
+      for (let nth = 0; !isOver; ) {
+        const body = { type: this.type, payload: {}, idempotency_key: key, ...bodyOf(client, nth) };
         const answer = await this.#api.post('/api/v1/jobs', body).catch(() => undefined);
         if (answer?.status !== 201) continue;
         this.accepted.add(String(answer.json['id']));
         key = randomUUID();
+        nth += 1;
       }
     });
     return this.#keep({
@@ -162,10 +175,13 @@ export class Rig {
   }
 
   async kafkaWorker(): Promise<Stoppable> {
-    const streamer = createKafkaStreamer(readKafkaConfig(this.kafkaEnv()));
-    const runner = new KafkaRunner({ streamer, ...this.#worker('kafka') });
-    await runner.start();
-    return this.#keep(runner);
+    return this.#stream('kafka', createKafkaStreamer(readKafkaConfig(this.kafkaEnv())));
+  }
+
+  /** On what the relay publishes to with the same environment. */
+  async busWorker(name: BusName, env: Readonly<Record<string, string>> = {}): Promise<Stoppable> {
+    const { streamer, close } = await openBusStreamer(name, this.#api.database.dsn, env);
+    return this.#stream(name, streamer, close);
   }
 
   async pollingWorker(): Promise<Stoppable> {
@@ -230,8 +246,19 @@ export class Rig {
       await this.onRun(job);
       return null;
     });
-    // Short, so that what an outage has orphaned comes back while the test looks.
-    return { handlers: { [this.type]: handler }, apiUrl: this.#api.url, workerId, leaseSeconds: 10 };
+    const leaseSeconds = this.#leaseSeconds;
+    return { handlers: { [this.type]: handler }, apiUrl: this.#api.url, workerId, leaseSeconds };
+  }
+
+  async #stream(name: string, streamer: EventStreamer, close?: () => Promise<void>): Promise<Stoppable> {
+    const runner = new KafkaRunner({ streamer, ...this.#worker(name) });
+    await runner.start();
+    let stopping: Promise<void> | undefined;
+    const stop = () => {
+      stopping ??= runner.stop().finally(close);
+      return stopping;
+    };
+    return this.#keep({ stop });
   }
 
   #keep<T extends Stoppable>(one: T): T {
