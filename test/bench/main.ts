@@ -1,4 +1,5 @@
 import { measureBackendCpu } from './backend-cpu.ts';
+import { BUS_HEAD, benchBuses, benchPgChannel, benchThreeSteps } from './bus/bench.ts';
 import { benchDialects, DIALECT_HEAD } from './dialects/bench.ts';
 import { protocolIds } from './dialects/protocols.ts';
 import { type BenchStack, describeMachine, startBenchStack } from './environment.ts';
@@ -20,7 +21,7 @@ import { benchWorkflows } from './workflows/bench.ts';
 
 /**
  * `npm run bench` runs everything; `npm run bench -- relay`, or `latency`, `http`, `hybrid`, `shards`, `peers`, `lifecycle`, `cpu`, `growth`,
- * `pickup`, `workflows`, `lambda`, `dialects`, one part. `WE_BENCH_GROWTH` (10000,1000000) lists how many rows `growth` measures with, `WE_BENCH_HELD_SECONDS` (30) how
+ * `pickup`, `workflows`, `lambda`, `dialects`, `bus`, one part. `WE_BENCH_GROWTH` (10000,1000000) lists how many rows `growth` measures with, `WE_BENCH_HELD_SECONDS` (30) how
  * long it holds a transaction open, and `WE_BENCH_HELD_JOBS` (1000000) for how many jobs before.
  * `WE_BENCH_SHAPE_SCALE` (0.1) is by how much the shapes of `dialects` are scaled: 1 is 50,000 and 500,000 jobs and 50,000 workflows;
  * `WE_BENCH_PROTOCOLS` (api,rest,grpc) is over which protocols.
@@ -54,6 +55,7 @@ const parts: Readonly<Record<string, (stack: BenchStack) => Promise<void>>> = {
   pickup,
   lambda: benchFunctions,
   dialects,
+  bus,
 };
 
 const rounds = Number(process.env['WE_BENCH_ROUNDS'] ?? 3);
@@ -220,6 +222,28 @@ async function dialects(stack: BenchStack): Promise<void> {
   const over = (process.env['WE_BENCH_PROTOCOLS'] ?? protocolIds.join()).split(',');
   for await (const row of benchDialects(stack, { scale, over, progress }))
     console.log(`| ${row.join(' | ')} |`);
+}
+
+async function bus(stack: BenchStack): Promise<void> {
+  // A fiftieth of the messages, and three seconds at a steady rate: all of it ends within four minutes.
+  const count = Math.ceil(messages / 50);
+  const size = {
+    rounds,
+    seconds: Math.min(seconds, 3),
+    messages: count,
+    runs: Math.ceil(count / 10),
+    progress,
+  };
+  console.log(
+    `\nEvent buses, ${count.toLocaleString('en')} messages of 300 bytes, one a call, 64 calls at a time; then consumed and acknowledged one by one. Below each what`,
+  );
+  console.log("the broker's own tool gets, whose p50 and p99 are those of publishing alone:\n");
+  wideTable([BUS_HEAD]);
+  for await (const row of benchBuses(stack, size)) console.log(`| ${row.join(' | ')} |`);
+  console.log('\nPgchannel under the loads of the seed, and runs of three steps in PostgreSQL alone:\n');
+  table([]);
+  for await (const [name, value] of benchPgChannel(stack, size)) console.log(`| ${name} | ${value} |`);
+  for await (const [name, value] of benchThreeSteps(stack, size)) console.log(`| ${name} | ${value} |`);
 }
 
 async function benchFunctions(stack: BenchStack): Promise<void> {
