@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { readPostgresConfig } from '../../../adapters/postgres/config.ts';
 import { openPgChannel } from '../../../adapters/postgres/eventbus/open.ts';
 import { systemClock } from '../../../adapters/system/clock.ts';
@@ -16,6 +16,8 @@ import { createDatabase, type TestDatabase } from '../../helpers/database.ts';
 import { failOnLeftoverProcesses } from '../../helpers/leaks.ts';
 
 failOnLeftoverProcesses();
+// Each of the processes that are started may be slow to.
+vi.setConfig({ testTimeout: 180_000 });
 
 const STEP = 'ship' as StepId;
 const FILE = `
