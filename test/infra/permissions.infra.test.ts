@@ -2,103 +2,138 @@ import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createApiClient } from '../../sdk/worker/api-client.ts';
-import { type Packaged, packageVariant, type Resource, variants } from './setup/package.ts';
+import { type AwsReference, readAwsReference } from './setup/aws-reference.ts';
+import { type Deployed, deployed, ofType } from './setup/deployed.ts';
+import { rightsAsked } from './setup/observe.ts';
+import { type Resource, variants } from './setup/package.ts';
 import { statementsOf } from './setup/policy.ts';
+import { hold, type Right } from './setup/rights.ts';
 import { ROOT } from './setup/tools.ts';
 
-let packaged: Packaged;
+let reference: AwsReference;
 beforeAll(async () => {
-  const [first] = variants;
-  if (!first) throw new Error('there are no variants');
-  packaged = await packageVariant(first);
+  reference = await readAwsReference();
 });
 
-/** What every function may: its own log, and traces. */
-const ALWAYS = [
-  'logs:CreateLogStream',
-  'logs:PutLogEvents',
-  'xray:PutTelemetryRecords',
-  'xray:PutTraceSegments',
-];
-/** What Lambda does in its name to put it, or the pollers of its source, into the network. */
-const ofNetwork = (action: string) => action.startsWith('ec2:');
+/** One with a relay, and one that polls: between them they have each function that there is. */
+const every = [variants[0], variants.find(({ params }) => params['dispatch'] === 'polling')].map(
+  (variant) => {
+    if (!variant) throw new Error('there is no such variant');
+    return deployed(variant);
+  },
+);
+const functionsOf = (resources: Deployed) => ofType(resources, 'AWS::Lambda::Function');
 
-function roleOf(functionName: string): Resource {
-  const reference = JSON.stringify(packaged.resources[functionName]?.Properties['Role']);
-  const role = packaged.resources[/"Fn::GetAtt":\["(\w+)"/.exec(reference)?.[1] ?? ''];
+function roleOf(resources: Deployed, functionName: string): Resource {
+  const reference = JSON.stringify(resources[functionName]?.Properties['Role']);
+  const role = resources[/"Fn::GetAtt":\["(\w+)"/.exec(reference)?.[1] ?? ''];
   if (!role) throw new Error(`${functionName} has no role of its own: ${reference}`);
   return role;
 }
 
-function actionsOf(role: Resource): string[] {
-  return statementsOf(role.Properties)
-    .flatMap(({ Action }) => Action)
-    .sort();
+/** Of AWS's own policies: what Lambda does in the name of a function, and this template does not need. */
+const NEEDLESS = [
+  // The log group is made by the template, with its retention.
+  'logs:CreateLogGroup',
+  // Of an SDK that asks which requests to trace; Lambda decides that itself.
+  /^xray:GetSampling/,
+  // "You only need one of either": docs.aws.amazon.com/lambda/latest/dg/with-msk-permissions.html
+  'kafka:DescribeCluster',
+];
+/** docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html */
+const OF_DESTINATION: Readonly<Record<string, string>> = { 'AWS::SQS::Queue': 'sqs:SendMessage' };
+
+/** What Lambda itself needs, by what AWS's managed policies have for a function that is where this is and has its source. */
+function neededByLambda(resources: Deployed, name: string): Right[] {
+  const {
+    AWSLambdaBasicExecutionRole,
+    AWSXRayDaemonWriteAccess,
+    AWSLambdaMSKExecutionRole,
+    AWSLambdaVPCAccessExecutionRole,
+  } = reference.policies;
+  const source = ofType(resources, 'AWS::Lambda::EventSourceMapping').find(([, mapping]) =>
+    JSON.stringify(mapping.Properties['FunctionName']).includes(`"${name}"`),
+  )?.[1];
+  const actions = [
+    ...AWSLambdaBasicExecutionRole,
+    ...AWSXRayDaemonWriteAccess,
+    ...('VpcConfig' in (resources[name]?.Properties ?? {}) ? AWSLambdaVPCAccessExecutionRole : []),
+    ...(source ? [...AWSLambdaMSKExecutionRole, destinationOf(resources, source)] : []),
+  ];
+  const isNeedless = (action: string) =>
+    NEEDLESS.some((one) => (typeof one === 'string' ? one === action : one.test(action)));
+  return actions.filter((action) => !isNeedless(action)).map((action) => ({ action, on: '' }));
 }
 
-/** What a function does, as its environment tells: by what it logs in, which secret it reads, whom it asks. */
-function neededBy(name: string, { Properties }: Resource): string[] {
-  const { Variables = {} } = (Properties['Environment'] ?? {}) as { Variables?: Record<string, unknown> };
-  const source = packaged
-    .ofType('AWS::Lambda::EventSourceMapping')
-    .some(([, mapping]) => JSON.stringify(mapping.Properties['FunctionName']).includes(`"${name}"`));
-  return [
-    ...ALWAYS,
-    ...('WE_POSTGRES_IAM' in Variables ? ['rds-db:connect'] : []),
-    ...('WE_API_AUTH' in Variables ? ['execute-api:Invoke'] : []),
-    ...(source ? OF_SOURCE : []),
-    ...callsOf(String(Properties['Handler'])),
-  ].sort();
+function destinationOf(resources: Deployed, { Properties }: Resource): string {
+  const name =
+    /"OnFailure":\{"Destination":\{"Fn::GetAtt":\["(\w+)"/.exec(JSON.stringify(Properties))?.[1] ?? '';
+  const type = resources[name]?.Type ?? 'nothing';
+  return OF_DESTINATION[type] ?? `a right to send to ${type}`;
 }
 
-const CLIENTS: Readonly<Record<string, string>> = { '@aws-sdk/client-secrets-manager': 'secretsmanager' };
+/** Functions of the same bundle in the same environment ask for the same. */
+const asked = new Map<string, Promise<readonly Right[]>>();
+function askedBy(resource: Resource): Promise<readonly Right[]> {
+  const { Handler, Environment } = resource.Properties;
+  const key = JSON.stringify([Handler, Environment]);
+  const known = asked.get(key) ?? rightsAsked(resource);
+  asked.set(key, known);
+  return known;
+}
 
-/** What the bundle of a function asks of AWS by AWS's own clients: the commands in a text that has a client. */
+/** What a bundle could ask of AWS by AWS's own clients: the commands in a text that has a client. */
 function callsOf(handler: string): string[] {
   const directory = join(ROOT, dirname(handler));
   const texts = globSync('*.js', { cwd: directory }).map((name) =>
     readFileSync(join(directory, name), 'utf8'),
   );
   return texts.flatMap((text) => {
-    const clients = new Set(text.match(/@aws-sdk\/client-[\w-]+/g));
+    const clients = new Set([...text.matchAll(/@aws-sdk\/client-([\w-]+)/g)].map(([, name = '']) => name));
     const commands = new Set([...text.matchAll(/\b([A-Z]\w+)Command\b/g)].map(([, name]) => name));
-    // A client that is not in the table is one whose rights nobody has thought about: it shows as itself.
     return [...clients].flatMap((client) =>
-      [...commands].map((command) => `${CLIENTS[client] ?? client}:${command}`),
+      [...commands].map((command) => `${client.replaceAll('-', '')}:${command}`),
     );
   });
 }
 
-/** docs.aws.amazon.com/lambda/latest/dg/with-msk-permissions.html, and the queue for what was tried in vain. */
-const OF_SOURCE = [
-  'kafka-cluster:AlterGroup',
-  'kafka-cluster:Connect',
-  'kafka-cluster:DescribeClusterDynamicConfiguration',
-  'kafka-cluster:DescribeGroup',
-  'kafka-cluster:DescribeTopic',
-  'kafka-cluster:ReadData',
-  'kafka:DescribeClusterV2',
-  'kafka:GetBootstrapBrokers',
-  'sqs:SendMessage',
-];
+test('the role of each function allows what it was seen to sign and what Lambda does in its name, and nothing else', async () => {
+  expect(every.flatMap(functionsOf).length).toBeGreaterThan(15);
+  for (const resources of every) {
+    for (const [name, resource] of functionsOf(resources)) {
+      const own = await askedBy(resource);
+      const { allowed, asked, elsewhere } = hold(roleOf(resources, name), [
+        ...own,
+        ...neededByLambda(resources, name),
+      ]);
+      // What the pollers do at the brokers is seen in kafka-rights.infra.test.ts.
+      const beside = allowed.filter((action) => !action.startsWith('kafka-cluster:'));
+      expect({ name, allowed: beside, elsewhere }).toEqual({ name, allowed: asked, elsewhere: [] });
+    }
+  }
+}, 180_000);
 
-test('the role of each function allows what it does, and nothing else', () => {
-  const functions = packaged.ofType('AWS::Lambda::Function');
-  expect(functions.length).toBeGreaterThan(10);
-  for (const [name, resource] of functions) {
-    const allowed = actionsOf(roleOf(name)).filter((action) => !ofNetwork(action));
-    expect({ name, allowed }).toEqual({ name, allowed: neededBy(name, resource) });
+test('what a bundle holds of clients of AWS was seen at work', async () => {
+  const calls = functionsOf(every[0] ?? {}).map(
+    ([, resource]) => [resource, callsOf(String(resource.Properties['Handler']))] as const,
+  );
+  expect(calls.flatMap(([, some]) => some)).toEqual(['secretsmanager:GetSecretValue']);
+  for (const [resource, some] of calls) {
+    const seen = (await askedBy(resource)).map(({ action }) => action);
+    expect(some.filter((call) => !seen.includes(call))).toEqual([]);
   }
 });
 
 test('no two functions share a role', () => {
-  const roles = packaged
-    .ofType('AWS::Lambda::Function')
-    .map(([name]) => JSON.stringify(packaged.resources[name]?.Properties['Role']));
-  expect(new Set(roles).size).toBe(roles.length);
+  for (const resources of every) {
+    const roles = functionsOf(resources).map(([name]) => JSON.stringify(resources[name]?.Properties['Role']));
+    expect(new Set(roles).size).toBe(roles.length);
+  }
 });
 
 describe('a worker', () => {
+  const roleOfNoop = () => roleOf(every[0] ?? {}, 'WorkerNoopLambdaFunction');
+
   test('may call the routes that the worker SDK calls, and no other', async () => {
     const called = new Set<string>();
     const api = createApiClient({
@@ -123,7 +158,7 @@ describe('a worker', () => {
     ];
     await Promise.allSettled(settled);
 
-    const invoke = statementsOf(roleOf('WorkerNoopLambdaFunction').Properties).find(({ Action }) =>
+    const invoke = statementsOf(roleOfNoop().Properties).find(({ Action }) =>
       [Action].flat().includes('execute-api:Invoke'),
     );
     const allowed = JSON.stringify(invoke?.Resource).matchAll(/\$default\/(\w+\/[\w/.-]+)/g);
@@ -131,25 +166,8 @@ describe('a worker', () => {
   });
 
   test('reads the topic of its step in the group of its step, and no other', () => {
-    const text = JSON.stringify(statementsOf(roleOf('WorkerNoopLambdaFunction').Properties));
+    const text = JSON.stringify(statementsOf(roleOfNoop().Properties));
     const names = [...text.matchAll(/workflow\.(?:jobs|workers)\.[\w*-]+/g)].map(([name]) => name);
     expect(names).toEqual(['workflow.jobs.noop', 'workflow.workers.noop']);
   });
-});
-
-test('the relay logs in as itself, writes and reads the topics of jobs, and may do nothing to the cluster', () => {
-  const role = packaged.resources['RelayRole'];
-  expect(role && actionsOf(role)).toEqual([
-    'kafka-cluster:Connect',
-    'kafka-cluster:DescribeGroup',
-    'kafka-cluster:DescribeTopic',
-    'kafka-cluster:ReadData',
-    'kafka-cluster:WriteData',
-    'kafka-cluster:WriteDataIdempotently',
-    'kafka:GetBootstrapBrokers',
-    'logs:CreateLogStream',
-    'logs:DescribeLogStreams',
-    'logs:PutLogEvents',
-    'rds-db:connect',
-  ]);
 });
