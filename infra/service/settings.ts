@@ -41,7 +41,7 @@ export function readSettings(params: Readonly<Record<string, unknown>>): Setting
   for (const name of NEEDED[settings.auth]) {
     if (text(name) === '') throw wrong(name, `it is not given, and auth=${settings.auth} needs it`);
   }
-  requireArn(settings, text('clusterArn'));
+  requireArns(settings, text);
   const values = Object.fromEntries(
     Object.entries(params).map(([name, value]) => [
       name.charAt(0).toUpperCase() + name.slice(1),
@@ -51,13 +51,28 @@ export function readSettings(params: Readonly<Record<string, unknown>>): Setting
   return { ...settings, values: { ...values, DatabaseKind: settings.database, BrokerKind: settings.broker } };
 }
 
-function requireArn({ broker, dispatch }: Pick<Settings, 'broker' | 'dispatch'>, arn: string): void {
-  if (broker !== 'existing' || dispatch !== 'kafka_outbox' || arn === '') return;
-  if (/^arn:aws[a-z-]*:kafka:[a-z0-9-]+:\d{12}:cluster\/[^/]+\/[^/]+$/.test(arn)) return;
-  throw wrong(
-    'clusterArn',
-    `"${arn}" is not the ARN of an MSK cluster, arn:aws:kafka:<region>:<account>:cluster/<name>/<id>`,
-  );
+/** An ARN of something else would be refused by AWS in the midst of a deploy. One that is not given is named with all that are not. */
+function requireArns(
+  { broker, database, dispatch }: Omit<Settings, 'values'>,
+  text: (name: string) => string,
+): void {
+  if (broker === 'existing' && dispatch === 'kafka_outbox') {
+    requireArn('clusterArn', text('clusterArn'), CLUSTER);
+  }
+  if (database === 'existing') requireArn('databaseSecretArn', text('databaseSecretArn'), SECRET);
+}
+
+const CLUSTER = {
+  form: /^arn:aws[a-z-]*:kafka:[a-z0-9-]+:\d{12}:cluster\/[^/]+\/[^/]+$/,
+  what: 'an MSK cluster, arn:aws:kafka:<region>:<account>:cluster/<name>/<id>',
+};
+const SECRET = {
+  form: /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[^:]+$/,
+  what: 'a secret, arn:aws:secretsmanager:<region>:<account>:secret:<name>-<id>',
+};
+
+function requireArn(name: string, arn: string, { form, what }: typeof CLUSTER): void {
+  if (arn !== '' && !form.test(arn)) throw wrong(name, `"${arn}" is not the ARN of ${what}`);
 }
 
 function wrong(name: string, what: string): MillraceError {

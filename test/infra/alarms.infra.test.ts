@@ -56,6 +56,14 @@ test('an installation that polls has alarms of its own', () => {
   expect(names).toEqual(expect.arrayContaining([...ways, 'ApiErrors']));
 });
 
+test('the disk of each broker that is made is looked at', () => {
+  const disk = JSON.stringify(alarmsOf('alarms-relay').find(([name]) => name === 'BrokerDisk'));
+  const looked = [...disk.matchAll(/"Name":"Broker ID","Value":"(\d+)"/g)].map(([, id]) => Number(id));
+  const [, made = ''] = /NumberOfBrokerNodes: (\d+)/.exec(read('broker-provisioned')) ?? [];
+  expect(looked).toEqual(Array.from({ length: Number(made) }, (_, index) => index + 1));
+  expect(looked).not.toHaveLength(0);
+});
+
 test('every alarm reaches somebody, and says where its entry in the runbooks is, which is there', () => {
   const runbooks = readFileSync(join(ROOT, 'docs/runbooks.md'), 'utf8');
   const headings = [...runbooks.matchAll(/^## (\w+)/gm)].map(([, name]) => name);
