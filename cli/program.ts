@@ -18,6 +18,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   dlq: async () => (await import('./commands/dlq.ts')).dlqCommand(),
   schedules: async () => (await import('./commands/schedules.ts')).schedulesCommand(),
   keys: async () => (await import('./commands/keys.ts')).keysCommand(),
+  tenants: async () => (await import('./commands/tenants.ts')).tenantsCommand(),
   seed: async () => (await import('./commands/seed.ts')).seedCommand(),
   api: async () => (await import('./commands/api.ts')).apiCommand(),
   relay: async () => (await import('./commands/relay.ts')).relayCommand(),

@@ -6,6 +6,7 @@ import { PostgresArrivals } from '../adapters/postgres/arrivals.ts';
 import { createInsight, type Insight } from '../adapters/postgres/insight.ts';
 import { createPool, dropSilent } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
+import { tenantDatabase } from '../adapters/postgres/retrying.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
@@ -14,6 +15,7 @@ import { groupCommit, groupStarts } from '../engine/group-commit.ts';
 import type { Arrivals } from '../engine/ports/arrivals.ts';
 import type { Clock } from '../engine/ports/clock.ts';
 import type { Logger } from '../engine/ports/logger.ts';
+import type { RecordStore } from '../engine/ports/record-store.ts';
 import type { Tracing } from '../engine/ports/tracing.ts';
 import { sharedLookups } from '../engine/shared-lookups.ts';
 import { type EndedWorkflow, observingEnds } from '../engine/workflow-ends.ts';
@@ -24,6 +26,7 @@ import { createJwtVerifier } from './auth/jwt.ts';
 import { type FunctionsConfig, readFunctionsConfig } from './config.ts';
 import { KnownTypes } from './http/known-types.ts';
 import { createJobMetrics, type JobMetrics } from './http/metrics.ts';
+import { TenantApps } from './tenant-apps.ts';
 
 /** What the handlers of one container share. */
 export interface App {
@@ -32,6 +35,8 @@ export interface App {
   readonly insight: Insight;
   readonly metrics: JobMetrics;
   readonly authorize: Authorize;
+  /** The same, held to the rows of a tenant; itself where there is none. */
+  forTenant(tenant: string | undefined): App;
   /** Undefined where nobody is asked who they are. */
   readonly authenticator: Authenticator | undefined;
   /** Undefined where nothing is traced. */
@@ -119,6 +124,27 @@ function tellTracing(open: Promise<Tracing>, flushEach: boolean) {
   };
 }
 
+interface Around {
+  readonly announcer: Announcer;
+  readonly metrics: JobMetrics;
+  readonly tracing: Promise<Tracing> | undefined;
+}
+
+/** The store as the handlers have it: counted, told of, and with the requests of one moment sharing its statements. */
+function shared(config: FunctionsConfig, tables: RecordStore, { announcer, metrics, tracing }: Around) {
+  const watched = metrics.watch(tables);
+  const single =
+    config.mode === 'polling' ? announcing(watched, { announcer, wait: config.serverless }) : watched;
+  const told = tracing ? observingEnds(single, tellTracing(tracing, config.serverless)) : single;
+  // A Lambda serves one request at a time, so there every group is one job, and nothing is different.
+  return {
+    ...told,
+    enqueue: groupCommit(told.enqueue),
+    start: groupStarts(told.start),
+    getDefinition: sharedLookups(told.getDefinition),
+  };
+}
+
 /** Of one container, which nobody else shares. */
 export function createApp(config: FunctionsConfig): App {
   const logger = createJsonLogger(config.logLevel);
@@ -127,17 +153,9 @@ export function createApp(config: FunctionsConfig): App {
   const announcer = new Announcer(pool, logger);
   const polling = config.mode === 'polling';
   const metrics = createJobMetrics(config.mode, { store: tables, clock: systemClock, logger });
-  const watched = metrics.watch(tables);
-  const single = polling ? announcing(watched, { announcer, wait: config.serverless }) : watched;
-  // A Lambda serves one request at a time, so there every group is one job, and nothing is different.
   const tracing = openTracing(config.tracing);
-  const told = tracing ? observingEnds(single, tellTracing(tracing, config.serverless)) : single;
-  const store = {
-    ...told,
-    enqueue: groupCommit(told.enqueue),
-    start: groupStarts(told.start),
-    getDefinition: sharedLookups(told.getDefinition),
-  };
+  const storeOf = (of: RecordStore) => shared(config, of, { announcer, metrics, tracing });
+  const store = storeOf(tables);
   const base = createEngineDeps(store, config.mode);
   const types = new KnownTypes(store, base.clock);
   const deps = { ...base, policyOf: types.policyOf.bind(types) };
@@ -145,8 +163,9 @@ export function createApp(config: FunctionsConfig): App {
     polling && !config.serverless
       ? new PostgresArrivals({ ...config.postgres, clock: deps.clock, logger })
       : undefined;
-  return {
+  const app: App = {
     deps,
+    forTenant: (tenant) => (tenant === undefined ? app : tenants.of(tenant)),
     ...accessOf(config.access, pool, deps.clock),
     logger,
     arrivals,
@@ -164,4 +183,10 @@ export function createApp(config: FunctionsConfig): App {
       await pool.end();
     },
   };
+  const tenants = new TenantApps((tenant) => ({
+    ...app,
+    deps: { ...deps, store: storeOf(createPostgresRecordStore(pool, { tenant })) },
+    insight: createInsight(tenantDatabase(pool, tenant)),
+  }));
+  return app;
 }

@@ -355,7 +355,8 @@ begin
       job_id, enqueue.type, case when due then 'queued' else 'pending' end, enqueue.payload, enqueue.priority,
       enqueue.max_retries, accepted_at, coalesce(due_at, accepted_at), enqueue.idempotency_key, hash,
       enqueue.partition_key, trace, case when dispatched then 1 else 0 end, case when due then moment end,
-      enqueue.retry, one_key, limits, lane, limits #>> '{concurrency,key}', limits #>> '{rate,key}'
+      enqueue.retry, one_key, limits, millrace.tenant_key(lane), millrace.tenant_key(limits #>> '{concurrency,key}'),
+      millrace.tenant_key(limits #>> '{rate,key}')
     )
     -- Of either key.
     on conflict do nothing;
@@ -365,12 +366,15 @@ begin
       from jobs
       where jobs.type = enqueue.type
         and jobs.unique_key = one_key
+        and tenant = millrace.current_tenant()
         and status in ('pending', 'queued', 'running', 'retrying');
       -- Not there any more: it has ended at this moment, and the key is free.
       continue when not found;
       return first.id;
     end if;
-    select id, request_hash into first from jobs where idempotency_key = enqueue.idempotency_key;
+    select id, request_hash into first
+    from jobs
+    where idempotency_key = enqueue.idempotency_key and tenant = millrace.current_tenant();
     -- Not there any more: it was removed at this moment, and the key is free.
     continue when not found;
     if first.request_hash = hash then

@@ -1,4 +1,3 @@
-import type { Pool } from 'pg';
 import type { NewJob } from '../../engine/commit.ts';
 import { MillraceError } from '../../engine/errors.ts';
 import type { EnqueueOutcome } from '../../engine/ports/record-store.ts';
@@ -7,24 +6,24 @@ import { toJob } from './rows.ts';
 import type { Database } from './sql/database.ts';
 import { insertJobs } from './sql/enqueue.ts';
 import { selectByIdempotencyKey } from './sql/read.ts';
-import { inTransaction } from './transaction.ts';
+import { inTransaction, type Source } from './transaction.ts';
 import { enqueueUnique } from './unique-jobs.ts';
 
 interface Where {
-  readonly pool: Pool;
+  readonly source: Source;
   readonly db: Database;
   readonly shards: number;
 }
 
 /** As the keys of the jobs ask for: one statement, or several in one transaction. */
 export function enqueueJobs(
-  { pool, db, shards }: Where,
+  { source, db, shards }: Where,
   jobs: readonly NewJob[],
   allOrNone: boolean,
 ): Promise<EnqueueOutcome[]> {
-  if (allOrNone && mayConflict(jobs)) return enqueueAllOrNone(pool, jobs, shards);
+  if (allOrNone && mayConflict(jobs)) return enqueueAllOrNone(source, jobs, shards);
   const isTogether = jobs.some(({ unique }) => unique);
-  return isTogether ? enqueueTogether(pool, jobs, shards) : enqueue(db, jobs, shards);
+  return isTogether ? enqueueTogether(source, jobs, shards) : enqueue(db, jobs, shards);
 }
 
 async function enqueue(db: Database, jobs: readonly NewJob[], shards: number): Promise<EnqueueOutcome[]> {
@@ -63,8 +62,12 @@ function mayConflict(jobs: readonly NewJob[]): boolean {
   return jobs.some(({ idempotencyKey }) => idempotencyKey);
 }
 
-function enqueueAllOrNone(pool: Pool, jobs: readonly NewJob[], shards: number): Promise<EnqueueOutcome[]> {
-  return inTransaction(pool, async (db) => {
+function enqueueAllOrNone(
+  source: Source,
+  jobs: readonly NewJob[],
+  shards: number,
+): Promise<EnqueueOutcome[]> {
+  return inTransaction(source, async (db) => {
     const outcomes = await enqueueEach(db, jobs, shards);
     const conflict = outcomes.some(({ kind }) => kind === 'conflict');
     const value = conflict ? outcomes.map(withdrawn) : outcomes;
@@ -73,8 +76,12 @@ function enqueueAllOrNone(pool: Pool, jobs: readonly NewJob[], shards: number): 
 }
 
 /** A unique key takes several statements, so they are one transaction with the rest of the call. */
-function enqueueTogether(pool: Pool, jobs: readonly NewJob[], shards: number): Promise<EnqueueOutcome[]> {
-  return inTransaction(pool, async (db) => ({ commit: true, value: await enqueueEach(db, jobs, shards) }));
+function enqueueTogether(
+  source: Source,
+  jobs: readonly NewJob[],
+  shards: number,
+): Promise<EnqueueOutcome[]> {
+  return inTransaction(source, async (db) => ({ commit: true, value: await enqueueEach(db, jobs, shards) }));
 }
 
 async function enqueueEach(db: Database, jobs: readonly NewJob[], shards: number): Promise<EnqueueOutcome[]> {

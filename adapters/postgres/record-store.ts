@@ -10,10 +10,11 @@ import type {
 import type { JobId, StepId } from '../../events/ids.ts';
 import { admitJobs } from './admission.ts';
 import { enqueueJobs } from './enqueue-jobs.ts';
-import { codeOf, translate } from './errors.ts';
+import { codeOf } from './errors.ts';
 import { complete, heartbeat, toClaimOutcome, toLoaded } from './leases.ts';
 import { packer } from './packer.ts';
 import { Poller } from './poller.ts';
+import { retrying, tenantDatabase } from './retrying.ts';
 import { toJob } from './rows.ts';
 import { createPostgresScheduleStore } from './schedule-store.ts';
 import { claimJobs } from './sql/claim.ts';
@@ -31,23 +32,30 @@ import { insertAudit, insertTypes, insertUndecodable, selectPolicies, selectType
 import { Turns } from './turns.ts';
 import { workflowStore } from './workflow-store.ts';
 
+interface Options {
+  readonly prepare?: boolean;
+  /** For whom the store is: it sees and writes the rows of this tenant alone. It is for the API, and does no leader's work. */
+  readonly tenant?: string;
+}
+
 /** The store on PostgreSQL 15 or newer. The pool's connections must go to the primary. */
-export function createPostgresRecordStore(pool: Pool, options: { prepare?: boolean } = {}): RecordStore {
-  const prepare = options.prepare ?? false;
-  const db = retrying(pool, prepare);
+export function createPostgresRecordStore(pool: Pool, options: Options = {}): RecordStore {
+  const { tenant } = options;
+  const source = { pool, tenant };
+  const db = tenant === undefined ? retrying(pool, options.prepare ?? false) : tenantDatabase(pool, tenant);
   const packed = packer(db);
   const poller = new Poller(db);
   const turns = new Turns();
   return {
     ...workflowStore(db),
-    schedules: createPostgresScheduleStore({ pool, db, packed }),
+    schedules: createPostgresScheduleStore({ source, db, packed }),
     registerTypes: (types, policies) => insertTypes(db, types, policies),
     listPolicies: () => selectPolicies(db),
     listTypes: async () => (await selectTypes(db)) as StepId[],
     enqueue: (jobs, options) => {
       const [first] = jobs;
       const allOrNone = options?.allOrNone ?? false;
-      const write = () => packed((shards) => enqueueJobs({ pool, db, shards }, jobs, allOrNone));
+      const write = () => packed((shards) => enqueueJobs({ source, db, shards }, jobs, allOrNone));
       const { type, unique } = first ?? {};
       return unique && jobs.length === 1 ? turns.take(`${type} ${unique.key}`, write) : write();
     },
@@ -79,7 +87,7 @@ export function createPostgresRecordStore(pool: Pool, options: { prepare?: boole
     undispatchedJobs: async (limit) => (await read.selectUndispatchedJobs(db, limit)).map(toJob),
     unclaimedJobs: async (olderThanMs, limit, backlogsMs = new Map()) =>
       (await read.selectUnclaimedJobs(db, { olderThanMs, limit, backlogsMs })).map(toJob),
-    admit: (limit, decide) => packed((shards) => admitJobs(pool, { limit, shards }, decide)),
+    admit: (limit, decide) => packed((shards) => admitJobs(source, { limit, shards }, decide)),
     nextAdmissionMs: async () => (await selectNextAdmission(db)) ?? undefined,
     nextDueMs: async () => (await read.selectNextDue(db)) ?? undefined,
     listDeadLetters: async (filter, page) => (await selectDeadLetters(db, filter, page)).map(toJob),
@@ -111,23 +119,4 @@ async function commitUnits(db: Database, { units }: Commit, shards: number): Pro
 
 function toPurged({ removed, seen, last }: purge.PurgeRow, { limit }: PurgeRange): Purged {
   return { removed, next: seen < limit ? undefined : (last ?? undefined) };
-}
-
-/** SQLSTATEs after which the same statement can simply be run again: it changed nothing. */
-const CONFLICTS = new Set(['40001', '40P01']);
-const MAX_TRIES = 5;
-
-/** A database whose statements are tried again after a deadlock or a serialization failure, and fail by meaning. */
-function retrying(pool: Pool, prepare: boolean): Database {
-  return {
-    async query(text, values = [], name) {
-      for (let tries = 1; ; tries += 1) {
-        try {
-          return await pool.query(prepare && name ? { name, text, values } : { text, values });
-        } catch (error) {
-          if (!CONFLICTS.has(codeOf(error) ?? '') || tries === MAX_TRIES) throw translate(error);
-        }
-      }
-    },
-  };
 }

@@ -1,4 +1,3 @@
-import type { Pool } from 'pg';
 import type { ScheduleStore, ScheduleTick } from '../../engine/ports/schedule-store.ts';
 import type { MissedPolicy, ScheduleRecord } from '../../engine/schedule.ts';
 import type { StepId } from '../../events/ids.ts';
@@ -7,15 +6,15 @@ import type { Database } from './sql/database.ts';
 import { insertJobs } from './sql/enqueue.ts';
 import * as sql from './sql/schedules.ts';
 import { startInstances } from './sql/start-instances.ts';
-import { inTransaction } from './transaction.ts';
+import { inTransaction, type Source } from './transaction.ts';
 
 interface Parts {
-  readonly pool: Pool;
+  readonly source: Source;
   readonly db: Database;
   readonly packed: ReturnType<typeof packer>;
 }
 
-export function createPostgresScheduleStore({ pool, db, packed }: Parts): ScheduleStore {
+export function createPostgresScheduleStore({ source, db, packed }: Parts): ScheduleStore {
   return {
     insert: (schedule) => sql.insertSchedule(db, schedule),
     update: (schedule, expectedRevision) => sql.updateSchedule(db, schedule, expectedRevision),
@@ -30,7 +29,7 @@ export function createPostgresScheduleStore({ pool, db, packed }: Parts): Schedu
       return { schedules: rows.map(toSchedule), now: rows[0]?.now ?? new Date(0) };
     },
     nextTickMs: async () => (await sql.selectNextTick(db)) ?? undefined,
-    tick: (tick) => packed((shards) => inTransaction(pool, (client) => tickOnce(client, tick, shards))),
+    tick: (tick) => packed((shards) => inTransaction(source, (client) => tickOnce(client, tick, shards))),
   };
 }
 

@@ -1,24 +1,60 @@
 import type { Pool } from 'pg';
-import { translate } from './errors.ts';
+import { MillraceError } from '../../engine/errors.ts';
+import { codeOf, translate } from './errors.ts';
 import type { Database } from './sql/database.ts';
+import { becomeTenant } from './sql/tenant.ts';
+
+/** Where statements go. */
+export interface Source {
+  readonly pool: Pool;
+  /** For whom they are: they see and write rows of this tenant alone, by the database's own rules. Undefined: they see all. */
+  readonly tenant?: string | undefined;
+}
+
+type Run<T> = (db: Database) => Promise<{ readonly commit: boolean; readonly value: T }>;
 
 /** Runs the statements in one transaction, which ends as the answer says; a failure leaves nothing of it. */
-export async function inTransaction<T>(
-  pool: Pool,
-  run: (db: Database) => Promise<{ readonly commit: boolean; readonly value: T }>,
-): Promise<T> {
-  const client = await pool.connect().catch((error: unknown) => Promise.reject(translate(error)));
+export async function inTransaction<T>(source: Source, run: Run<T>): Promise<T> {
+  try {
+    return await transact(source, run);
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+/** {@link inTransaction}, with the failures as they come. */
+export async function transact<T>({ pool, tenant }: Source, run: Run<T>): Promise<T> {
+  const client = await pool.connect();
   let broken: Error | undefined;
   try {
+    const db: Database = { query: (text, values) => client.query(text, values) };
     await client.query('begin');
-    const { commit, value } = await run({ query: (text, values) => client.query(text, values) });
+    if (tenant !== undefined) await enter(db, tenant);
+    const { commit, value } = await run(db);
     await client.query(commit ? 'commit' : 'rollback');
     return value;
   } catch (error) {
     broken = error instanceof Error ? error : new Error(String(error));
-    throw translate(error);
+    throw error;
   } finally {
     // A connection with an open or unknown transaction is closed, not given back.
     client.release(broken);
   }
 }
+
+async function enter(db: Database, tenant: string): Promise<void> {
+  try {
+    await becomeTenant(db, tenant);
+  } catch (error) {
+    if (!CANNOT_TAKE_ROLE.has(codeOf(error) ?? '')) throw error;
+    throw new MillraceError(
+      'configuration',
+      `The database does not keep tenants apart: ${error instanceof Error ? error.message : ''}. Run, as the owner of its tables: ` +
+        'millrace tenants enable --app-role <the role that the API logs in with>. Nothing was written.',
+      { cause: error },
+    );
+  }
+}
+
+/** There is no such role, and it is not for this one. */
+const CANNOT_TAKE_ROLE = new Set(['22023', '42501', '42704']);

@@ -6,7 +6,7 @@ import { createPool } from '../../adapters/postgres/pool.ts';
 import { MillraceError } from '../../engine/errors.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
 import { mintKey } from '../../functions/auth/api-key.ts';
-import { isScope, type Scope, scopeNames } from '../../functions/auth/scopes.ts';
+import { isScope, isTenant, type Scope, scopeNames } from '../../functions/auth/scopes.ts';
 import { whole } from '../remote/options.ts';
 import { show, table } from '../remote/output.ts';
 
@@ -16,7 +16,7 @@ export function keysCommand(): Command {
     .addCommand(createCommand())
     .addCommand(keysVerb('list', 'list the keys; none of them can be shown again').action(list))
     .addCommand(
-      keysVerb('rotate', 'make a new key with the same name and scopes, and let the old one end')
+      keysVerb('rotate', 'make a new key with the same name, tenant and scopes, and let the old one end')
         .argument('<id>', 'of the old key')
         .option('--overlap <duration>', 'how long the old key is still let in: 0s, 1h, 7d', '1h')
         .action(rotate),
@@ -37,10 +37,11 @@ function createCommand(): Command {
     .argument('<name>', 'whose it is, for the audit trail')
     .requiredOption('--scope <scopes...>', `of ${scopeNames.join(', ')}; admin is all of them`, scope)
     .option('--expires-in <duration>', 'how long it is let in: 12h, 90d; for ever unless given')
+    .option('--tenant <name>', 'whose rows alone it sees and writes; all of them unless given', tenant)
     .option('--rate <number>', 'requests a second, of each process of the API', whole)
     .addHelpText(
       'after',
-      '\nExamples:\n  millrace keys create shop --scope enqueue read --expires-in 90d\n  millrace keys create workers --scope work',
+      '\nExamples:\n  millrace keys create shop --scope enqueue read --expires-in 90d\n  millrace keys create workers --scope work\n  millrace keys create acme --scope enqueue read --tenant acme',
     )
     .action(create);
 }
@@ -50,23 +51,29 @@ function scope(text: string, before: Scope[] = []): Scope[] {
   return [...before, text];
 }
 
+function tenant(text: string): string {
+  if (isTenant(text)) return text;
+  throw new InvalidArgumentError('It must be 1 to 100 letters, digits, dots, dashes and underscores.');
+}
+
 interface Create {
   readonly json?: boolean;
   readonly scope: readonly Scope[];
   readonly expiresIn?: string;
   readonly rate?: number;
+  readonly tenant?: string;
 }
 
 function create(name: string, options: Create): Promise<void> {
   return withStore(async (store) => {
-    const { scope: scopes, rate } = options;
+    const { scope: scopes, rate, tenant } = options;
     const lasts = options.expiresIn;
     const expiresAt =
       lasts === undefined
         ? undefined
         : new Date(Date.now() + readDuration({ '--expires-in': lasts }, '--expires-in'));
     const { id, key, hash } = mintKey();
-    await store.addKey({ id, name, hash, scopes, ratePerSecond: rate, expiresAt });
+    await store.addKey({ id, name, hash, scopes, ratePerSecond: rate, expiresAt, tenant });
     print(options, { id, key });
   });
 }
@@ -77,8 +84,10 @@ function rotate(id: string, options: { readonly json?: boolean; readonly overlap
     const old = await store.findKey(id);
     if (!old || old.revoked_at !== null) throw noKey(id);
     const { key, hash, ...minted } = mintKey();
-    const { name, scopes, rate_per_second } = old;
-    await store.addKey({ ...minted, name, hash, scopes, ratePerSecond: rate_per_second ?? undefined });
+    const { name, scopes } = old;
+    // Never with more than the old one had.
+    const ratePerSecond = old.rate_per_second ?? undefined;
+    await store.addKey({ ...minted, name, hash, scopes, ratePerSecond, tenant: old.tenant ?? undefined });
     await store.endKey(id, overlapMs);
     print(options, { id: minted.id, key });
   });
@@ -96,10 +105,11 @@ function list(options: { readonly json?: boolean }): Promise<void> {
     const keys = (await store.listKeys()).map(({ hash: _hash, ...shown }) => shown);
     show(options, JSON.stringify({ keys }), () =>
       table(
-        ['ID', 'NAME', 'SCOPES', 'STATUS', 'CREATED', 'EXPIRES'],
+        ['ID', 'NAME', 'TENANT', 'SCOPES', 'STATUS', 'CREATED', 'EXPIRES'],
         keys.map((key) => [
           key.id,
           key.name,
+          key.tenant,
           key.scopes.join(' '),
           statusOf(key),
           key.created_at.toISOString(),

@@ -18,7 +18,7 @@ export async function changeWorkflow(
   occasion: Occasion & { readonly event: WorkflowEvent },
 ): Promise<ChangeOutcome> {
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
-    const tried = await inTurn(id, () => tryToChange(deps, id, occasion));
+    const tried = await inTurn(deps.store, id, () => tryToChange(deps, id, occasion));
     if (tried) return tried;
   }
   throw contention();

@@ -59,7 +59,7 @@ async function settleNow(deps: EngineDeps, result: WorkerResult): Promise<Settli
   };
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     // A queue of its own: the commands called here take turns by the plain id.
-    const settled = await (contested ? inTurn(`settle ${contested}`, attempt) : attempt());
+    const settled = await (contested ? inTurn(deps.store, `settle ${contested}`, attempt) : attempt());
     if (settled) return settled;
   }
   throw contention();

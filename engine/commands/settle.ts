@@ -49,7 +49,7 @@ export async function settle<T extends AttemptResult>(
     first = undefined;
     const contested = open[0]?.instanceId;
     const left = await (contested
-      ? inTurn(contested, () => settleRound(deps, round))
+      ? inTurn(deps.store, contested, () => settleRound(deps, round))
       : settleRound(deps, round));
     lost = left.length < open.length ? 0 : lost + 1;
     if (lost === MAX_ROUNDS) throw contention();

@@ -99,6 +99,7 @@ export function createAuthenticator({ store, verifyJwt, clock }: Options): Authe
     const principal = {
       name: `key:${row.name}`,
       scopes: new Set(row.scopes.filter(isScope)),
+      tenant: row.tenant ?? undefined,
       ratePerSecond: row.rate_per_second ?? undefined,
     };
     return { principal, until: row.expires_at };

@@ -1,7 +1,7 @@
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Authenticator, Credentials } from './authenticator.ts';
 import { Rates } from './rates.ts';
-import { crossSite, forbidden, tooMany, unauthorized } from './refusals.ts';
+import { crossSite, forbidden, notForTenants, tooMany, unauthorized } from './refusals.ts';
 import { allows, isScope, type Principal, type Scope } from './scopes.ts';
 
 /** What a request tells of its sender. */
@@ -11,15 +11,22 @@ export interface Caller {
   readonly requestContext: { readonly http: { readonly method: string } };
 }
 
-/** Who sent the request and may; throws for one who may not. Undefined where nobody is asked. */
-export type Authorize = (event: Caller, scope: Scope) => Promise<Principal | undefined>;
+/**
+ * Who sent the request and may; throws for one who may not. Undefined where nobody is asked. One who belongs to a tenant is
+ * refused, unless `forTenants` says that what he asks for is held to his rows.
+ */
+export type Authorize = (
+  event: Caller,
+  scope: Scope,
+  forTenants?: boolean,
+) => Promise<Principal | undefined>;
 
 export const SESSION_COOKIE = 'millrace_session';
 
 /** @throws MillraceError `unauthorized`, `forbidden` or `too_many_requests` */
 export function createAuthorize(authenticator: Authenticator | undefined, clock: Clock): Authorize {
   const rates = new Rates(clock);
-  return async (event, scope) => {
+  return async (event, scope, forTenants = false) => {
     const principal = authenticator
       ? await authenticator.principalOf(credentialsOf(event))
       : ofGateway(event);
@@ -28,6 +35,7 @@ export function createAuthorize(authenticator: Authenticator | undefined, clock:
       return undefined;
     }
     if (!allows(principal, scope)) throw forbidden(scope);
+    if (principal.tenant !== undefined && !forTenants) throw notForTenants(principal.tenant);
     if (principal.isBrowser && isFromElsewhere(event)) throw crossSite();
     if (!rates.take(principal)) throw tooMany(principal.ratePerSecond ?? 0);
     return principal;

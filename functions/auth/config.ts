@@ -14,5 +14,6 @@ export function readAuthConfig(env: Environment): AuthConfig {
   if (issuer === undefined) return { auth, jwt: undefined };
   const audience = readString(env, 'WE_JWT_AUDIENCE');
   const jwksUrl = readString(env, 'WE_JWT_JWKS_URL', `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`);
-  return { auth, jwt: { issuer, audience, jwksUrl } };
+  const tenantClaim = readOptional(env, 'WE_JWT_TENANT_CLAIM');
+  return { auth, jwt: { issuer, audience, jwksUrl, tenantClaim } };
 }

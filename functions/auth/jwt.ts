@@ -1,10 +1,12 @@
 import type { JWTPayload, JWTVerifyGetKey } from 'jose';
-import { isScope, type Principal } from './scopes.ts';
+import { isScope, isTenant, type Principal } from './scopes.ts';
 
 export interface JwtConfig {
   readonly issuer: string;
   readonly audience: string;
   readonly jwksUrl: string;
+  /** Which claim says whose the caller is. With it, a token without it is not good: the operator's callers have keys. */
+  readonly tenantClaim?: string | undefined;
 }
 
 /** Only signatures by a key pair: with HMAC in the list, a public key could be passed off as the secret. */
@@ -27,13 +29,23 @@ export function createJwtVerifier(config: JwtConfig): JwtVerifier {
         requiredClaims: ['exp', 'sub'],
         clockTolerance: 5,
       });
-      return { principal: principalOf(payload), until: new Date((payload.exp ?? 0) * 1000) };
+      const tenant = tenantOf(payload, config.tenantClaim);
+      if (tenant === null) return undefined;
+      const principal = { ...principalOf(payload), tenant };
+      return { principal, until: new Date((payload.exp ?? 0) * 1000) };
     } catch (error) {
       // Anything else is a fault of ours or of the issuer's server, and no judgement of the token.
       if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)) return undefined;
       throw error;
     }
   };
+}
+
+/** Null for a token that should name a tenant and does not. */
+function tenantOf(payload: JWTPayload, claim: string | undefined): string | null | undefined {
+  if (claim === undefined) return undefined;
+  const name = Object.hasOwn(payload, claim) ? payload[claim] : undefined;
+  return typeof name === 'string' && isTenant(name) ? name : null;
 }
 
 const PREFIX = 'millrace:';

@@ -19,14 +19,16 @@ export class Rates {
   }
 
   /** Whether one more request is within the rate. */
-  take({ name, ratePerSecond }: Principal): boolean {
+  take({ name, tenant, ratePerSecond }: Principal): boolean {
     if (ratePerSecond === undefined) return true;
+    // Two tenants may have keys of one name.
+    const place = `${tenant ?? ''} ${name}`;
     const now = this.#clock.now().getTime();
-    const before = this.#buckets.get(name) ?? { tokens: ratePerSecond, at: now };
+    const before = this.#buckets.get(place) ?? { tokens: ratePerSecond, at: now };
     const gained = (Math.max(0, now - before.at) / 1000) * ratePerSecond;
     const tokens = Math.min(ratePerSecond, before.tokens + gained);
     if (this.#buckets.size >= MAX_BUCKETS) this.#buckets.clear();
-    this.#buckets.set(name, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now });
+    this.#buckets.set(place, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now });
     return tokens >= 1;
   }
 }

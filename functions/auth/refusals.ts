@@ -18,6 +18,14 @@ export function forbidden(scope: Scope): MillraceError {
   );
 }
 
+export function notForTenants(tenant: string): MillraceError {
+  return new MillraceError(
+    'forbidden',
+    `This is for the installation as a whole, and the key is of the tenant "${tenant}". Use a key without a tenant.`,
+    { detail: { tenant } },
+  );
+}
+
 export function crossSite(): MillraceError {
   return new MillraceError(
     'forbidden',

@@ -17,6 +17,8 @@ export interface Principal {
   /** For the audit trail: `key:deploy`, `jwt:ada`. */
   readonly name: string;
   readonly scopes: ReadonlySet<Scope>;
+  /** Whose rows alone it sees and writes; undefined: the operator, who sees all. */
+  readonly tenant?: string | undefined;
   /** Requests a second of this process. */
   readonly ratePerSecond?: number | undefined;
   /** Came with a cookie, which a browser sends by itself: what it asks for may be another site's wish. */
@@ -25,6 +27,11 @@ export interface Principal {
 
 export function isScope(text: string): text is Scope {
   return Object.hasOwn(scopes, text);
+}
+
+/** What a tenant may be called. */
+export function isTenant(name: string): boolean {
+  return /^[A-Za-z0-9._-]{1,100}$/.test(name);
 }
 
 export function allows({ scopes: held }: Principal, scope: Scope): boolean {

@@ -23,10 +23,15 @@ export function defineEndpoint<Body extends z.ZodType, Query extends z.ZodType>(
     .use(authorized(shape, compose))
     .use(readInput(shape))
     // The middleware has parsed the input with this very shape, or has thrown.
-    .handler(async ({ input }: HttpEvent) =>
-      toResult(await serve(input as Input<z.infer<Body>, z.infer<Query>>, compose)),
+    .handler(async ({ input, principal }: HttpEvent) =>
+      toResult(await serve(input as Input<z.infer<Body>, z.infer<Query>>, () => appOf(principal))),
     );
   return { shape, handler };
+}
+
+/** For a caller who belongs to a tenant, nothing reaches beyond his rows. */
+function appOf(principal: HttpEvent['principal']): App {
+  return compose().forTenant(principal?.tenant);
 }
 
 function toResult({ status, body, contentType = 'application/json', headers }: Reply): HttpResult {

@@ -52,11 +52,11 @@ function idsOf({ routeKey, pathParameters, headers }: HttpEvent) {
 const TRACE_ID = /^[0-9a-f]{2}-([0-9a-f]{32})-/;
 
 /** Lets in who may, before anything of the request is read. */
-export function authorized({ scope }: EndpointShape, app: () => App): Middleware {
+export function authorized({ scope, forTenants }: EndpointShape, app: () => App): Middleware {
   return {
     before: async ({ event }) => {
       if (scope === 'public') return;
-      const principal = await app().authorize(event, scope);
+      const principal = await app().authorize(event, scope, forTenants);
       if (principal) event.principal = principal;
     },
   };

@@ -23,6 +23,8 @@ export type HttpHandler = (event: HttpEvent, context: LambdaContext) => Promise<
 export interface EndpointShape<Body extends z.ZodType = z.ZodType, Query extends z.ZodType = z.ZodType> {
   /** What a key must be allowed to do. */
   readonly scope: Access;
+  /** The key of a tenant is let in, for what it gets is held to the tenant's rows ({@link App.forTenant}). */
+  readonly forTenants?: true;
   /** What `{id}` in the path is the id of. */
   readonly id?: 'job' | 'workflow' | 'definition';
   /** The path has `{step}` in it. */

@@ -79,7 +79,7 @@ export class PgChannelBus implements EventBus {
   }
 
   async ensureStream(spec: StreamSpec): Promise<void> {
-    await inTransaction(this.#options.pool, async (db) => {
+    await inTransaction({ pool: this.#options.pool }, async (db) => {
       await lockStreams(db);
       checkStream(spec, await selectStreams(db));
       await upsertStream(db, spec);

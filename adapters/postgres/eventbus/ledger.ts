@@ -30,7 +30,7 @@ export function createPostgresLedger(pool: Pool, provider: string): DeliveryLedg
   return {
     streams: () => selectLogStreams(db, provider),
     ensureStream: (stream, make) =>
-      inTransaction(pool, async (client) => {
+      inTransaction({ pool }, async (client) => {
         await lockStreams(client);
         await make(await selectLogStreams(client, provider));
         await upsertLogStream(client, provider, stream);

@@ -6,6 +6,7 @@ export interface ApiKeyRow {
   hash: Buffer;
   scopes: string[];
   rate_per_second: number | null;
+  tenant: string | null;
   created_at: Date;
   expires_at: Date | null;
   revoked_at: Date | null;
@@ -17,16 +18,17 @@ export interface NewApiKey {
   readonly hash: Buffer;
   readonly scopes: readonly string[];
   readonly ratePerSecond?: number | undefined;
+  readonly tenant?: string | undefined;
   readonly expiresAt?: Date | undefined;
 }
 
 export async function insertKey(db: Database, key: NewApiKey): Promise<void> {
   await db.query(
     `
-    insert into api_keys (id, name, hash, scopes, rate_per_second, expires_at)
-    values ($1::text, $2::text, $3::bytea, $4::text[], $5::integer, $6::timestamptz)
+    insert into api_keys (id, name, hash, scopes, rate_per_second, expires_at, tenant)
+    values ($1::text, $2::text, $3::bytea, $4::text[], $5::integer, $6::timestamptz, $7::text)
     `,
-    [key.id, key.name, key.hash, key.scopes, key.ratePerSecond ?? null, key.expiresAt ?? null],
+    [key.id, key.name, key.hash, key.scopes, key.ratePerSecond ?? null, key.expiresAt ?? null, key.tenant ?? null],
   );
 }
 

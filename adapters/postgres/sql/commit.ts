@@ -41,7 +41,7 @@ export async function applyUnits(
       join jobs on jobs.instance_id = over.instance_id and jobs.step_index = over.activation
       where over.kind = 'job'
     ), job_locked as materialized (
-      select touched.ord, jobs.id, touched.moves, jobs.status
+      select touched.ord, jobs.id, touched.moves, jobs.status, jobs.tenant
       from jobs
       join touched on touched.job_id = jobs.id
       where case
@@ -55,14 +55,15 @@ export async function applyUnits(
       order by jobs.id
       for update of jobs
     ), instance_locked as materialized (
-      select unit.ord
+      select unit.ord, workflow_instances.tenant
       from workflow_instances
       join unit on unit.instance_id = workflow_instances.id
       where workflow_instances.version = unit.instance_version and (select count(*) from job_locked) >= 0
       order by workflow_instances.id
       for update of workflow_instances
     ), applied as materialized (
-      select unit.*
+      -- What a unit begins is of whom its job or instance is.
+      select unit.*, coalesce(instance_locked.tenant, job_locked.tenant, millrace.current_tenant()) as tenant
       from unit
       left join job_locked on job_locked.ord = unit.ord and job_locked.moves
       left join instance_locked on instance_locked.ord = unit.ord
@@ -170,13 +171,13 @@ export async function applyUnits(
     ), begun as (
       insert into workflow_instances (
         id, name, foreign_id, definition_id, definition_version, status, state, variables, current_step,
-        total_steps, failure_reason, parent_id, parent_activation, traceparent, due_at, created_at, completed_at
+        total_steps, failure_reason, parent_id, parent_activation, traceparent, due_at, created_at, completed_at, tenant
       )
       select
         t.id, t.name, t.foreign_id, t.definition_id, t.definition_version, t.status, t.state::json,
         t.variables::json, t.current_step, t.total_steps, t.failure_reason, t.parent_id, t.parent_activation,
         t.traceparent, t.due_at, t.created_at,
-        case when t.status not in ('running', 'paused') then clock_timestamp() end
+        case when t.status not in ('running', 'paused') then clock_timestamp() end, applied.tenant
       from json_to_recordset($4::json) as t (
         unit integer, id uuid, name text, foreign_id text, definition_id text, definition_version integer,
         status text, state text, variables text, current_step integer, total_steps integer, failure_reason text,
@@ -185,7 +186,7 @@ export async function applyUnits(
       join applied on applied.ord = t.unit
       returning due_at
     ), new_job as materialized (
-      select t.*
+      select t.*, applied.tenant
       from json_to_recordset($2::json) as t (
         unit integer, id uuid, type text, status text, payload text, priority smallint, max_retries integer,
         created_at timestamptz, instance_id uuid, step_index integer, traceparent text, retry text, topic text,
@@ -195,13 +196,13 @@ export async function applyUnits(
     ), added as (
       insert into jobs (
         id, type, status, payload, priority, max_retries, created_at, run_at, instance_id, step_index, traceparent,
-        retry, dispatches, queued_at
+        retry, dispatches, queued_at, tenant
       )
       select
         id, type, status, payload::json, priority, max_retries, created_at, created_at, instance_id, step_index,
         traceparent, retry::json,
         case when message is null or (select dispatch_fallback from setting) then 0 else 1 end,
-        case when status = 'queued' then clock_timestamp() end
+        case when status = 'queued' then clock_timestamp() end, tenant
       from new_job
     ), message as (
       select ord, topic, pack, message from applied where message is not null

@@ -93,7 +93,8 @@ async function insertSpecial(db: Database, jobs: readonly NewJob[], shards: numb
       )
       select
         id, type, status, payload, priority, max_retries, created_at, coalesce(run_at, created_at), idempotency_key,
-        request_hash, partition_key, traceparent, retry::json, unique_key, limits::json, limit_lane, concurrency_key, rate_key,
+        request_hash, partition_key, traceparent, retry::json, unique_key, limits::json, millrace.tenant_key(limit_lane),
+        millrace.tenant_key(concurrency_key), millrace.tenant_key(rate_key),
         case when message is null or (select dispatch_fallback from millrace_settings) then 0 else 1 end,
         case when not (select dispatch_fallback from millrace_settings) then dispatch_id end,
         case when status = 'queued' then clock_timestamp() end

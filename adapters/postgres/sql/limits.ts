@@ -32,12 +32,14 @@ const lane = `
   )
 `;
 
+export type WaitingRow = JobRow & { readonly concurrency_key: string | null; readonly rate_key: string | null };
+
 /**
  * Due jobs that wait for a limit, of each lane the next ones and no more than its first has room for: lanes that are full are
  * passed over, so that none keeps the others from being looked at.
  */
-export async function selectWaiting(db: Database, limit: number): Promise<JobRow[]> {
-  const { rows } = await db.query<JobRow>(
+export async function selectWaiting(db: Database, limit: number): Promise<WaitingRow[]> {
+  const { rows } = await db.query<WaitingRow>(
     `
     with recursive ${lane}
     select next.*

@@ -174,7 +174,7 @@ export async function selectJobPage(db: Database, filter: JobFilter): Promise<Jo
 
 export async function selectByIdempotencyKey(db: Database, keys: readonly string[]) {
   const { rows } = await db.query<JobRow & { request_hash: Buffer }>(
-    'select * from jobs where idempotency_key = any ($1::text[])',
+    'select * from jobs where idempotency_key = any ($1::text[]) and tenant = millrace.current_tenant()',
     [keys],
   );
   return new Map(rows.map((row) => [row.idempotency_key, row]));

@@ -13,6 +13,7 @@ export async function lockOpenJob(
     from jobs
     where type = $1::text
       and unique_key = $2::text
+      and tenant = millrace.current_tenant()
       and status in ('pending', 'queued', 'running', 'retrying')
     for update
     `,

@@ -8,6 +8,7 @@ import { currentJob } from '../views.ts';
 export const cancelJob = defineEndpoint(
   {
     scope: 'admin',
+    forTenants: true,
     id: 'job',
     body: cancelRequest,
     optionalBody: true,

@@ -8,6 +8,7 @@ import { workflowText } from '../workflow-views.ts';
 export const cancelWorkflow = defineEndpoint(
   {
     scope: 'admin',
+    forTenants: true,
     id: 'workflow',
     body: cancelRequest,
     optionalBody: true,

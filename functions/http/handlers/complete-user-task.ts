@@ -6,6 +6,7 @@ import { stepRequest } from '../workflow-requests.ts';
 export const completeUserTask = defineEndpoint(
   {
     scope: 'enqueue',
+    forTenants: true,
     id: 'workflow',
     step: true,
     body: stepRequest,

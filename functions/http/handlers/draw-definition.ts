@@ -8,6 +8,7 @@ import { definitionQuery } from '../workflow-requests.ts';
 export const drawDefinition = defineEndpoint(
   {
     scope: 'read',
+    forTenants: true,
     id: 'definition',
     query: definitionQuery.extend({ format: graphFormat }),
     replies: { 200: graphReply, 404: { description: 'There is no such definition.' } },

@@ -8,6 +8,7 @@ import { workflowNotFound } from '../refusals.ts';
 export const drawWorkflow = defineEndpoint(
   {
     scope: 'read',
+    forTenants: true,
     id: 'workflow',
     query: z.strictObject({ format: graphFormat }),
     replies: { 200: graphReply, 404: { description: 'There is no such workflow.' } },

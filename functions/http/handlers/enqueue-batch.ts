@@ -12,6 +12,7 @@ import { jobText, jsonArray } from '../views.ts';
 export const enqueueBatch = defineEndpoint(
   {
     scope: 'enqueue',
+    forTenants: true,
     body: jobBatchRequest,
     bodyLimit: bodyLimits.batch,
     replies: {

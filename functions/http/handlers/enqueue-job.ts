@@ -11,6 +11,7 @@ import { jobText } from '../views.ts';
 export const enqueueJob = defineEndpoint(
   {
     scope: 'enqueue',
+    forTenants: true,
     body: jobRequest,
     replies: {
       201: {

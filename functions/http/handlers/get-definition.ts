@@ -7,6 +7,7 @@ import { definitionText } from '../workflow-views.ts';
 export const getDefinition = defineEndpoint(
   {
     scope: 'read',
+    forTenants: true,
     id: 'definition',
     query: definitionQuery,
     replies: {

@@ -6,6 +6,7 @@ import { jobDetailText } from '../views.ts';
 export const getJob = defineEndpoint(
   {
     scope: 'read',
+    forTenants: true,
     id: 'job',
     replies: {
       200: { description: 'The job, its attempts and its audit trail.', schema: replies.jobDetail },

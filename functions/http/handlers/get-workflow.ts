@@ -6,6 +6,7 @@ import { workflowText } from '../workflow-views.ts';
 export const getWorkflow = defineEndpoint(
   {
     scope: 'read',
+    forTenants: true,
     id: 'workflow',
     replies: {
       200: { description: 'The instance, each of its steps, and all it has done.', schema: workflow },

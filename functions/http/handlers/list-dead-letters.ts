@@ -7,6 +7,7 @@ import * as replies from '../replies.ts';
 export const listDeadLetters = defineEndpoint(
   {
     scope: 'read',
+    forTenants: true,
     query: deadLetterQuery,
     replies: {
       200: {

@@ -7,6 +7,7 @@ import { definitionText } from '../workflow-views.ts';
 export const listDefinitions = defineEndpoint(
   {
     scope: 'read',
+    forTenants: true,
     query: definitionListQuery,
     replies: { 200: { description: 'The latest version of each, by id.', schema: definitionPage } },
   },

@@ -7,6 +7,7 @@ import { jobListQuery } from '../requests.ts';
 export const listJobs = defineEndpoint(
   {
     scope: 'read',
+    forTenants: true,
     query: jobListQuery,
     replies: {
       200: { description: 'Newest first. A page of large jobs is shorter.', schema: replies.jobPage },

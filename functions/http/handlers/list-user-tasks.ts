@@ -8,6 +8,7 @@ import { userTaskText } from '../workflow-views.ts';
 export const listUserTasks = defineEndpoint(
   {
     scope: 'read',
+    forTenants: true,
     query: userTaskQuery,
     replies: { 200: { description: 'Those that wait for somebody, oldest first.', schema: userTasks } },
   },

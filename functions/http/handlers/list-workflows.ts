@@ -9,6 +9,7 @@ import { workflowSummaryText } from '../workflow-views.ts';
 export const listWorkflows = defineEndpoint(
   {
     scope: 'read',
+    forTenants: true,
     query: workflowListQuery,
     replies: { 200: { description: 'Newest first, without their steps.', schema: workflowPage } },
   },

@@ -6,6 +6,7 @@ import { onBehalfRequest } from '../workflow-requests.ts';
 export const pauseWorkflow = defineEndpoint(
   {
     scope: 'admin',
+    forTenants: true,
     id: 'workflow',
     body: onBehalfRequest,
     optionalBody: true,

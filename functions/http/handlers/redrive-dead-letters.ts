@@ -9,6 +9,7 @@ import * as replies from '../replies.ts';
 export const redriveDeadLetters = defineEndpoint(
   {
     scope: 'admin',
+    forTenants: true,
     body: redriveRequest,
     replies: {
       200: {

@@ -8,6 +8,7 @@ import { currentJob } from '../views.ts';
 export const retryJob = defineEndpoint(
   {
     scope: 'admin',
+    forTenants: true,
     id: 'job',
     body: retryRequest,
     optionalBody: true,

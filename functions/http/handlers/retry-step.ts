@@ -6,6 +6,7 @@ import { stepRequest } from '../workflow-requests.ts';
 export const retryStep = defineEndpoint(
   {
     scope: 'admin',
+    forTenants: true,
     id: 'workflow',
     step: true,
     body: stepRequest,

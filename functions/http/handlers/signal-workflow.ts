@@ -6,6 +6,7 @@ import { signalRequest } from '../workflow-requests.ts';
 export const signalWorkflow = defineEndpoint(
   {
     scope: 'enqueue',
+    forTenants: true,
     id: 'workflow',
     body: signalRequest,
     replies: {

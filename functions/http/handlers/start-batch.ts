@@ -16,6 +16,7 @@ import { startedWorkflowText } from '../workflow-views.ts';
 export const startBatch = defineEndpoint(
   {
     scope: 'enqueue',
+    forTenants: true,
     body: workflowBatchRequest,
     bodyLimit: bodyLimits.batch,
     replies: {

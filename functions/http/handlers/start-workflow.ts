@@ -13,6 +13,7 @@ import { startedWorkflowText } from '../workflow-views.ts';
 export const startWorkflow = defineEndpoint(
   {
     scope: 'enqueue',
+    forTenants: true,
     body: workflowRequest,
     replies: {
       201: { description: 'Committed, with the jobs it begins with.', schema: startedWorkflow },

@@ -29,7 +29,8 @@ function memory(rows: readonly StoredKey[]): AccessStore & { asked: number } {
 
 function stored(more: Partial<StoredKey> = {}): { row: StoredKey; key: string } {
   const { id, key, hash } = mintKey();
-  const fields = { name: 'one', scopes: ['read'], rate_per_second: null, expires_at: null, revoked_at: null };
+  const none = { rate_per_second: null, tenant: null, expires_at: null, revoked_at: null };
+  const fields = { name: 'one', scopes: ['read'], ...none };
   return { key, row: { id, hash, ...fields, created_at: new Date(0), ...more } };
 }
 

@@ -34,7 +34,7 @@ test('a transaction whose connection breaks between two statements fails, and en
   const { promise: ended, resolve } = Promise.withResolvers<void>();
   pool.once('connect', (client) => client.once('end', resolve));
   try {
-    const broken = inTransaction(pool, async (db) => {
+    const broken = inTransaction({ pool }, async (db) => {
       const { rows } = await db.query<{ pid: number }>('select pg_backend_pid() as pid');
       await asOwner(database.adminDsn, `select pg_terminate_backend(${rows[0]?.pid}, 10000)`);
       // Nobody waits for an answer when the end of the connection comes.
