@@ -4,7 +4,13 @@ import type { LimitUsage } from '../../engine/limits.ts';
 import { toJob } from './rows.ts';
 import { applyUnits } from './sql/commit.ts';
 import type { Database } from './sql/database.ts';
-import { selectUsage, selectWaiting, tryLockAdmission, type UsageRow, type WaitingRow } from './sql/limits.ts';
+import {
+  selectUsage,
+  selectWaiting,
+  tryLockAdmission,
+  type UsageRow,
+  type WaitingRow,
+} from './sql/limits.ts';
 import { inTransaction, type Source } from './transaction.ts';
 
 type Decide = (waiting: readonly JobRecord[], usage: LimitUsage) => readonly CommitUnit[];

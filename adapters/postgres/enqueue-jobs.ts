@@ -76,11 +76,7 @@ function enqueueAllOrNone(
 }
 
 /** A unique key takes several statements, so they are one transaction with the rest of the call. */
-function enqueueTogether(
-  source: Source,
-  jobs: readonly NewJob[],
-  shards: number,
-): Promise<EnqueueOutcome[]> {
+function enqueueTogether(source: Source, jobs: readonly NewJob[], shards: number): Promise<EnqueueOutcome[]> {
   return inTransaction(source, async (db) => ({ commit: true, value: await enqueueEach(db, jobs, shards) }));
 }
 

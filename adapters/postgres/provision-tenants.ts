@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Client, escapeIdentifier } from 'pg';
 import { connectionOptions, type PostgresLogin } from './connection.ts';
 import { codeOf, translate } from './errors.ts';
@@ -60,9 +61,10 @@ export async function provisionTenants(login: PostgresLogin, apps: readonly stri
   try {
     await client.connect();
     await retried(() => makeRoles(client, apps));
-    // With the rights, or without both.
+    if (await isDone(client)) return;
+    // The rights with the policies, or neither. Whoever reads the tables for long must not make all others wait behind this.
     await client.query(
-      ['begin', ...grants(), ...Object.entries(POLICIES).flatMap(policiesOf), 'commit'].join(';\n'),
+      ['begin', `set local lock_timeout = '10s'`, ...statements, ...marks, 'commit'].join(';\n'),
     );
   } catch (error) {
     throw translate(error, login.dsn);
@@ -103,23 +105,36 @@ async function letIn(client: Client, group: string, member: string): Promise<voi
     'select from pg_auth_members where roleid = $1::regrole and member = $2::regrole',
     [escapeIdentifier(group), escapeIdentifier(member)],
   );
-  if (rowCount === 0)
-    await client.query(`grant ${escapeIdentifier(group)} to ${escapeIdentifier(member)}`);
+  if (rowCount === 0) await client.query(`grant ${escapeIdentifier(group)} to ${escapeIdentifier(member)}`);
 }
 
-function grants(): string[] {
-  return [
-    `grant usage on schema public, millrace to ${TENANT_ROLE}`,
-    ...GRANTS.map((rights) => `grant ${rights} to ${TENANT_ROLE}`),
-  ];
-}
-
-function policiesOf([table, { using, check }]: readonly [string, Policy]): string[] {
-  return [
+const statements = [
+  `grant usage on schema public, millrace to ${TENANT_ROLE}`,
+  ...GRANTS.map((rights) => `grant ${rights} to ${TENANT_ROLE}`),
+  ...Object.entries(POLICIES).flatMap(([table, { using, check }]) => [
     `drop policy if exists millrace_everyone on ${table}`,
     `create policy millrace_everyone on ${table} using (true)`,
     `drop policy if exists millrace_tenant on ${table}`,
     `create policy millrace_tenant on ${table} as restrictive to ${TENANT_ROLE} using (${using}) with check (${check})`,
     `alter table ${table} enable row level security`,
-  ];
+  ]),
+];
+
+/** Kept with the policies, to know them again: making them anew locks the tables. */
+const mark = createHash('sha256').update(statements.join()).digest('hex');
+const marks = Object.keys(POLICIES).map(
+  (table) => `comment on policy millrace_tenant on ${table} is '${mark}'`,
+);
+
+async function isDone(client: Client): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `
+    select
+    from pg_policy
+    join pg_class on pg_class.oid = pg_policy.polrelid
+    where polname = 'millrace_tenant' and relrowsecurity and obj_description(pg_policy.oid, 'pg_policy') = $1::text
+    `,
+    [mark],
+  );
+  return rowCount === Object.keys(POLICIES).length;
 }

@@ -44,17 +44,20 @@ export async function transact<T>({ pool, tenant }: Source, run: Run<T>): Promis
 
 async function enter(db: Database, tenant: string): Promise<void> {
   try {
-    await becomeTenant(db, tenant);
+    if (!(await becomeTenant(db, tenant))) throw notKeptApart('it has no policies for them');
   } catch (error) {
-    if (!CANNOT_TAKE_ROLE.has(codeOf(error) ?? '')) throw error;
-    throw new MillraceError(
-      'configuration',
-      `The database does not keep tenants apart: ${error instanceof Error ? error.message : ''}. Run, as the owner of its tables: ` +
-        'millrace tenants enable --app-role <the role that the API logs in with>. Nothing was written.',
-      { cause: error },
-    );
+    throw CANNOT_TAKE_ROLE.has(codeOf(error) ?? '') ? notKeptApart(String(error), error) : error;
   }
 }
 
-/** There is no such role, and it is not for this one. */
+/** There is no such role, or it is not for this one. */
 const CANNOT_TAKE_ROLE = new Set(['22023', '42501', '42704']);
+
+function notKeptApart(reason: string, cause?: unknown): MillraceError {
+  return new MillraceError(
+    'configuration',
+    `The database does not keep tenants apart: ${reason}. Run, as the owner of its tables: ` +
+      'millrace tenants enable --app-role <the role that the API logs in with>. Nothing was written.',
+    { cause },
+  );
+}

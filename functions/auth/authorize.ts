@@ -15,11 +15,7 @@ export interface Caller {
  * Who sent the request and may; throws for one who may not. Undefined where nobody is asked. One who belongs to a tenant is
  * refused, unless `forTenants` says that what he asks for is held to his rows.
  */
-export type Authorize = (
-  event: Caller,
-  scope: Scope,
-  forTenants?: boolean,
-) => Promise<Principal | undefined>;
+export type Authorize = (event: Caller, scope: Scope, forTenants?: boolean) => Promise<Principal | undefined>;
 
 export const SESSION_COOKIE = 'millrace_session';
 

@@ -12,6 +12,8 @@ export interface MigrateConfig {
   readonly caPath: string | undefined;
   readonly appRole: string;
   readonly relayRole: string;
+  /** Whether keys of the API may belong to tenants. */
+  readonly tenants: boolean;
 }
 
 /** The settings of the migration function; every error names its variable. */
@@ -25,5 +27,6 @@ export function readMigrateConfig(env: Environment = process.env): MigrateConfig
     caPath: readOptional(env, 'WE_POSTGRES_TLS_CA_PATH'),
     appRole: readString(env, 'WE_MIGRATE_APP_ROLE', 'millrace_app'),
     relayRole: readString(env, 'WE_MIGRATE_RELAY_ROLE', 'millrace_relay'),
+    tenants: readChoice(env, 'WE_MIGRATE_TENANTS', ['off', 'on'], 'off') === 'on',
   });
 }

@@ -2,6 +2,7 @@ import type { PostgresLogin } from '../../adapters/postgres/connection.ts';
 import { migrate } from '../../adapters/postgres/migrate.ts';
 import { createPool } from '../../adapters/postgres/pool.ts';
 import { provisionRoles, requireLogicalLog } from '../../adapters/postgres/provision-roles.ts';
+import { provisionTenants } from '../../adapters/postgres/provision-tenants.ts';
 import { createPostgresRecordStore } from '../../adapters/postgres/record-store.ts';
 import { writeDispatchMode } from '../../adapters/postgres/settings.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
@@ -14,7 +15,7 @@ import type { MigrateConfig } from './config.ts';
  */
 export async function runMigrations(
   login: PostgresLogin,
-  config: Pick<MigrateConfig, 'mode' | 'appRole' | 'relayRole'>,
+  config: Pick<MigrateConfig, 'mode' | 'appRole' | 'relayRole'> & Partial<Pick<MigrateConfig, 'tenants'>>,
   options: { readonly types: readonly StepId[]; readonly directory?: string },
 ): Promise<{ applied: string[] }> {
   const relayed = config.mode === 'kafka_outbox';
@@ -22,6 +23,7 @@ export async function runMigrations(
   const directory = options.directory === undefined ? {} : { directory: options.directory };
   const { applied } = await migrate({ ...login, ...directory });
   await provisionRoles(login, { app: config.appRole, relay: relayed ? config.relayRole : undefined });
+  if (config.tenants) await provisionTenants(login, [config.appRole]);
   const pool = createPool({ ...login, poolSize: 1 }, silentLogger);
   try {
     await createPostgresRecordStore(pool).registerTypes(options.types);

@@ -28,7 +28,15 @@ export async function insertKey(db: Database, key: NewApiKey): Promise<void> {
     insert into api_keys (id, name, hash, scopes, rate_per_second, expires_at, tenant)
     values ($1::text, $2::text, $3::bytea, $4::text[], $5::integer, $6::timestamptz, $7::text)
     `,
-    [key.id, key.name, key.hash, key.scopes, key.ratePerSecond ?? null, key.expiresAt ?? null, key.tenant ?? null],
+    [
+      key.id,
+      key.name,
+      key.hash,
+      key.scopes,
+      key.ratePerSecond ?? null,
+      key.expiresAt ?? null,
+      key.tenant ?? null,
+    ],
   );
 }
 

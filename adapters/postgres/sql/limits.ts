@@ -32,7 +32,10 @@ const lane = `
   )
 `;
 
-export type WaitingRow = JobRow & { readonly concurrency_key: string | null; readonly rate_key: string | null };
+export type WaitingRow = JobRow & {
+  readonly concurrency_key: string | null;
+  readonly rate_key: string | null;
+};
 
 /**
  * Due jobs that wait for a limit, of each lane the next ones and no more than its first has room for: lanes that are full are

@@ -22,7 +22,7 @@ interface DialectRoute {
   readonly serve: Serve;
 }
 
-const routes: readonly DialectRoute[] = [
+export const dialectRoutes: readonly DialectRoute[] = [
   { method: 'GET', path: '/healthz', scope: 'public', serve: async () => ({ statusCode: 200 }) },
   { method: 'POST', path: '/v1/definitions', scope: 'admin', serve: postDefinition },
   { method: 'GET', path: '/v1/definitions', scope: 'read', serve: getDefinitions },
@@ -45,7 +45,7 @@ const routes: readonly DialectRoute[] = [
   { method: 'POST', path: '/v1/jobs/{id}/fail', scope: 'work', serve: postFail },
 ];
 
-const patterns = routes.map((route) => ({
+const patterns = dialectRoutes.map((route) => ({
   ...route,
   pattern: new RegExp(`^${route.path.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`),
 }));

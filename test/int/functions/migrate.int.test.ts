@@ -30,8 +30,8 @@ afterEach(async () => {
   await db.drop();
 });
 
-function deploy(mode: 'kafka_outbox' | 'polling' = 'kafka_outbox') {
-  const config = { mode, appRole: roles.app, relayRole: roles.relay };
+function deploy(mode: 'kafka_outbox' | 'polling' = 'kafka_outbox', tenants = false) {
+  const config = { mode, appRole: roles.app, relayRole: roles.relay, tenants };
   return runMigrations({ dsn: db.adminDsn }, config, { types: ['noop' as StepId] });
 }
 
@@ -77,6 +77,27 @@ describe('the migrations of a deployment', () => {
     await deploy('polling');
     const { rowCount } = await db.pool().query('select from pg_roles where rolname = $1', [roles.relay]);
     expect(rowCount).toBe(0);
+  });
+
+  test('with tenants let the functions ask for one, and lock no table the second time', async () => {
+    const policies = async () =>
+      (await db.pool().query('select oid from pg_policy order by oid')).rows.map(({ oid }) => oid);
+    await deploy('polling');
+    expect(await policies()).toEqual([]);
+    await deploy('polling', true);
+    const made = await policies();
+    expect(made.length).toBeGreaterThan(0);
+    await deploy('polling', true);
+    expect(await policies()).toEqual(made);
+
+    await as(roles.app, async (client) => {
+      await client.query(
+        `select set_config('millrace.tenant', 'acme', false), millrace.enqueue('noop', '{}')`,
+      );
+      await client.query('set role millrace_tenant');
+      expect((await client.query('select from jobs')).rowCount).toBe(1);
+      await expect(client.query('select from api_keys')).rejects.toThrow(/permission denied/);
+    });
   });
 
   test('give rights to every table that they make', async () => {

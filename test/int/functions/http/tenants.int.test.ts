@@ -1,10 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import { decodePack } from '../../../../events/pack.ts';
 import { expectProblem } from './api.ts';
 import { startTenantApi } from './tenants.ts';
 
 const { api, caller } = startTenantApi('kafka_outbox');
 
-const job = (more: Record<string, unknown> = {}) => ({ type: 'noop', payload: { secret: 'of acme' }, ...more });
+const job = (more: Record<string, unknown> = {}) => ({
+  type: 'noop',
+  payload: { secret: 'of acme' },
+  ...more,
+});
 
 async function tenantOf(id: unknown): Promise<string | undefined> {
   const { rows } = await api.database
@@ -33,7 +38,8 @@ describe('a job of a tenant', () => {
     const callers = await Promise.all([caller('acme'), caller('other'), caller()]);
     const ids = new Set<unknown>();
     for (const [index, one] of callers.entries()) {
-      const send = () => one.post('/api/v1/jobs', { ...job({ payload: { index } }), idempotency_key: 'order-7' });
+      const send = () =>
+        one.post('/api/v1/jobs', { ...job({ payload: { index } }), idempotency_key: 'order-7' });
       const first = await send();
       expect(first.status).toBe(201);
       expect(first.headers.get('idempotent-replayed')).toBeNull();
@@ -44,4 +50,41 @@ describe('a job of a tenant', () => {
     }
     expect(ids.size).toBe(3);
   });
+});
+
+describe('what tenants send at the same moment', () => {
+  test('is written apart: no row of the outbox has the jobs of two', async () => {
+    const callers = await Promise.all([caller('acme'), caller('other'), caller()]);
+    const before = await api.database
+      .pool()
+      .query<{ id: string }>('select coalesce(max(id), 0)::text as id from dispatch_outbox');
+    await Promise.all(
+      Array.from({ length: 90 }, (_, index) =>
+        callers[index % 3]?.post('/api/v1/jobs', job({ payload: { index } })),
+      ),
+    );
+    const { rows } = await api.database
+      .pool()
+      .query<{ messages: Buffer; message_count: number }>(
+        'select messages, message_count from dispatch_outbox where id > $1',
+        [before.rows[0]?.id],
+      );
+    let jobs = 0;
+    for (const { messages, message_count } of rows) {
+      const ids = decodePack(messages, message_count).map(({ jobId }) => jobId);
+      const of = await api.database
+        .pool()
+        .query('select distinct tenant from jobs where id = any ($1::uuid[])', [ids]);
+      expect(of.rowCount).toBe(1);
+      jobs += ids.length;
+    }
+    expect(jobs).toBe(90);
+    expect(rows.length).toBeLessThan(90);
+  });
+});
+
+test('a rate of one tenant is not used up by another whose key has the same name', async () => {
+  const [acme, other] = await Promise.all([caller('acme', { rate: 1 }), caller('other', { rate: 1 })]);
+  expect((await acme.get('/api/v1/jobs')).status).toBe(200);
+  expect((await other.get('/api/v1/jobs')).status).toBe(200);
 });

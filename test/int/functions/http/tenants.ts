@@ -18,7 +18,10 @@ export interface Caller {
 export interface TenantApi {
   readonly api: Api;
   /** Of a tenant; without one the operator. */
-  caller(tenant?: string, more?: { scopes?: readonly Scope[]; name?: string; rate?: number }): Promise<Caller>;
+  caller(
+    tenant?: string,
+    more?: { scopes?: readonly Scope[]; name?: string; rate?: number },
+  ): Promise<Caller>;
 }
 
 /** The API as it is deployed: it asks for keys, and logs in with a role that owns no table. To be called at the top of a file. */
@@ -39,7 +42,6 @@ export function startTenantApi(mode: DispatchMode): TenantApi {
   return { api, caller: (tenant, more) => callerOf(api, tenant, more) };
 }
 
-
 async function callerOf(
   api: Api,
   tenant: string | undefined,
@@ -47,7 +49,14 @@ async function callerOf(
 ): Promise<Caller> {
   const { id, key, hash } = mintKey();
   const { scopes = ['admin'], name = 'one', rate } = more;
-  await createAccessStore(api.database.pool()).addKey({ id, name, hash, scopes, tenant, ratePerSecond: rate });
+  await createAccessStore(api.database.pool()).addKey({
+    id,
+    name,
+    hash,
+    scopes,
+    tenant,
+    ratePerSecond: rate,
+  });
   const headers = { authorization: `Bearer ${key}` };
   const send: Caller['send'] = (method, path, body) =>
     api.raw({
