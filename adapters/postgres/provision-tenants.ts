@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Client, escapeIdentifier } from 'pg';
+import { MillraceError } from '../../engine/errors.ts';
 import { connectionOptions, type PostgresLogin } from './connection.ts';
 import { codeOf, translate } from './errors.ts';
 import { TENANT_ROLE } from './sql/tenant.ts';
@@ -67,11 +68,28 @@ export async function provisionTenants(login: PostgresLogin, apps: readonly stri
       ['begin', `set local lock_timeout = '10s'`, ...statements, ...marks, 'commit'].join(';\n'),
     );
   } catch (error) {
-    throw translate(error, login.dsn);
+    throw explained(translate(error, login.dsn));
   } finally {
     await client.end();
   }
 }
+
+/** The usual reasons why it cannot be done, with what to do. */
+function explained(error: unknown): unknown {
+  const reason = error instanceof Error ? error.message : '';
+  const advice = ADVICE[codeOf(error) ?? ''];
+  if (advice === undefined) return error;
+  return new MillraceError('configuration', `Tenants are not kept apart yet: ${reason}. ${advice}`, {
+    cause: error,
+  });
+}
+
+const ADVICE: Readonly<Record<string, string>> = {
+  '42501':
+    'Run this as the owner of the tables, with the right to make roles (createrole), or as a superuser.',
+  '42704': 'Name the role that the API logs in with; it must be there already.',
+  '55P03': 'A transaction has held the tables for 10 s. Run this again when it has ended.',
+};
 
 /** Roles are the whole server's: another of its databases may have them, or be making them at this moment. */
 const MEANWHILE = new Set(['23505', '42710', 'XX000']);

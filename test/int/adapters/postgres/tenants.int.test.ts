@@ -46,6 +46,13 @@ test('a tenant is refused while its database does not keep tenants apart', async
   expect(rows).toEqual([{ count: 0 }]);
 });
 
+test('whoever may not make roles, or names one that is not there, is told what to do', async () => {
+  await expect(provisionTenants({ dsn: database.adminDsn }, ['nobody_here'])).rejects.toMatchObject({
+    code: 'configuration',
+    message: expect.stringContaining('Name the role that the API logs in with'),
+  });
+});
+
 describe('a database that keeps tenants apart', () => {
   beforeAll(async () => {
     const { username } = new URL(database.dsn);
