@@ -24,6 +24,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   relay: async () => (await import('./commands/relay.ts')).relayCommand(),
   load: async () => (await import('./commands/load.ts')).loadCommand(),
   eventbus: async () => (await import('./commands/eventbus.ts')).eventbusCommand(),
+  infra: async () => (await import('./commands/infra.ts')).infraCommand(),
   records: async () => (await import('./commands/records.ts')).recordsCommand(),
   worker: async () => (await import('./commands/worker.ts')).workerCommand(),
   completion: async () => (await import('./commands/completion.ts')).completionCommand(),

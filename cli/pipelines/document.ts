@@ -3,13 +3,21 @@ import type * as z from 'zod';
 import type { Environment } from '../../adapters/env.ts';
 import { MillraceError } from '../../engine/errors.ts';
 
+export interface ReadOptions<Schema extends z.ZodType> {
+  readonly file: string;
+  readonly env: Environment;
+  readonly schema: Schema;
+  /** Whether a variable that is not set is a fault, or stays as it is written, for whoever does not need what it holds. */
+  readonly unset?: 'fault' | 'keep';
+}
+
 /**
  * Reads YAML whose values may name variables, `${NAME}` or `${NAME:-otherwise}`, and checks it against a schema. Everything
  * that is wrong is told at once, each with its line. Variables stand in values only, and what is put in is never read as YAML.
  */
 export function readDocument<Schema extends z.ZodType>(
   text: string,
-  { file, env, schema }: { readonly file: string; readonly env: Environment; readonly schema: Schema },
+  { file, env, schema, unset = 'fault' }: ReadOptions<Schema>,
 ): z.output<Schema> {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -19,7 +27,9 @@ export function readDocument<Schema extends z.ZodType>(
     Scalar: (key, node) => {
       if (key === 'key' || typeof node.value !== 'string') return;
       node.value = substitute(node.value, env, (name) => {
+        if (unset === 'keep') return `\${${name}}`;
         faults.push(`${at(node.range?.[0] ?? 0)} \${${name}} is not set in the environment`);
+        return '';
       });
     },
   });
@@ -30,13 +40,11 @@ export function readDocument<Schema extends z.ZodType>(
   throw unreadable(file, told);
 }
 
-function substitute(text: string, env: Environment, missing: (name: string) => void): string {
+function substitute(text: string, env: Environment, missing: (name: string) => string): string {
   return text.replaceAll(
     /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}/g,
     (_, name: string, otherwise?: string) => {
-      const value = env[name] || otherwise;
-      if (value === undefined) missing(name);
-      return value ?? '';
+      return (env[name] || otherwise) ?? missing(name);
     },
   );
 }

@@ -4,6 +4,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { renderInfra } from '../../cli/infra/render.ts';
+import { brokers, pipelineFile, targets } from '../helpers/pipeline-files.ts';
 import { judge } from './setup/checkov.ts';
 import { CANARY, type Packaged, packageVariant, variants } from './setup/package.ts';
 import { faults } from './setup/policy.ts';
@@ -54,9 +56,13 @@ describe.each(variants)('packaged $name', (variant) => {
   });
 });
 
-test('all that is deployed follows the policies of checkov, but those that infra/checkov.yml gives a reason against', async () => {
+test('all that is deployed, and all that is rendered, follows the policies of checkov, but those that infra/checkov.yml gives a reason against', async () => {
   expect(templates).toHaveLength(variants.length);
-  const { failed, needless, passed } = await judge(templates);
+  // Of the name that the exceptions know.
+  const rendered = targets.map(([provider, target]) =>
+    renderInfra(pipelineFile(brokers[provider](target), 'millrace'), { target }),
+  );
+  const { failed, needless, passed } = await judge(templates, rendered);
   expect(failed).toEqual([]);
   expect(needless).toEqual([]);
   expect(passed).toBeGreaterThan(1_000);

@@ -36,9 +36,12 @@ interface Failure {
 }
 
 /** Holds templates, and all else that is deployed, against the policies of checkov. One run: its start takes the most of it. */
-export async function judge(templates: readonly string[]): Promise<Judged> {
+export async function judge(
+  templates: readonly string[],
+  rendered: readonly { readonly name: string; readonly text: string }[] = [],
+): Promise<Judged> {
   const exceptions = load(await readFile(join(ROOT, 'infra/checkov.yml'), 'utf8')) as readonly Exception[];
-  const reports = await reportsOf(templates);
+  const reports = await reportsOf(templates, rendered);
   const failures = reports.flatMap(({ results }) => results.failed_checks);
   const used = new Set<Exception>();
   const failed = failures.filter((failure) => {
@@ -61,7 +64,10 @@ function excepts({ rule, on, why }: Exception, { check_id, resource, file_path }
   return about.test(resource) || about.test(file_path);
 }
 
-async function reportsOf(templates: readonly string[]): Promise<Report[]> {
+async function reportsOf(
+  templates: readonly string[],
+  rendered: readonly { readonly name: string; readonly text: string }[],
+): Promise<Report[]> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-checkov-'));
   try {
     for (const name of ['cloudformation', 'kubernetes', 'compose']) {
@@ -69,6 +75,7 @@ async function reportsOf(templates: readonly string[]): Promise<Report[]> {
     }
     await cp(join(ROOT, 'Dockerfile'), join(directory, 'Dockerfile'));
     await writeTemplates(templates, directory);
+    for (const { name, text } of rendered) await writeFile(join(directory, name), text);
     const frameworks = ['cloudformation', 'kubernetes', 'dockerfile', 'secrets'];
     const quietly = ['--quiet', '--compact', '--soft-fail', '--skip-download', '--output', 'json'];
     const { stdout } = await run(checkov, [...quietly, '--directory', '.', '--framework', ...frameworks], {

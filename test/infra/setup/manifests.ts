@@ -10,8 +10,8 @@ const run = promisify(execFile);
 
 const STRIMZI = '0.48.0';
 
-/** What Strimzi's own classes, of which its resource definitions are made, find wrong with a manifest. */
-export async function strimziFaults(path: string): Promise<string[]> {
+/** What Strimzi's own classes, of which its resource definitions are made, find wrong with manifests. */
+export async function strimziFaults(...paths: readonly string[]): Promise<string[]> {
   const jars = await ensureJars(
     {
       title: `the API of Strimzi ${STRIMZI} (18 MB)`,
@@ -21,7 +21,7 @@ export async function strimziFaults(path: string): Promise<string[]> {
     () => undefined,
   );
   const reader = join(import.meta.dirname, 'strimzi/Read.java');
-  const { stdout } = await run('java', ['-cp', join(jars, '*'), reader, path]);
+  const { stdout } = await run('java', ['-cp', join(jars, '*'), reader, ...paths]);
   return stdout.split('\n').filter((line) => line !== '');
 }
 

@@ -14,6 +14,8 @@ const RULES: Readonly<Record<string, readonly Rule[]>> = {
   'AWS::RDS::DBProxy': [isTrue('RequireTLS')],
   'AWS::MSK::Cluster': [privateBrokers, encryptedBrokers, noStrangers, kept],
   'AWS::MSK::ServerlessCluster': [kept],
+  'AWS::Kinesis::Stream': [has('StreamEncryption'), kept],
+  'AWS::EFS::FileSystem': [isTrue('Encrypted'), kept],
   'AWS::SQS::Queue': [encryptedQueue],
   'AWS::SNS::Topic': [has('KmsMasterKeyId')],
   'AWS::S3::Bucket': [has('BucketEncryption')],

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import io.strimzi.api.kafka.model.common.UnknownPropertyPreserving;
 import io.strimzi.api.kafka.model.kafka.Kafka;
 import io.strimzi.api.kafka.model.nodepool.KafkaNodePool;
+import io.strimzi.api.kafka.model.topic.KafkaTopic;
 import io.strimzi.api.kafka.model.user.KafkaUser;
 import java.io.File;
 import java.util.ArrayList;
@@ -22,6 +23,7 @@ public class Read {
             Map.of(
                     "Kafka", new Kind(Kafka.class, Kafka.VERSIONS),
                     "KafkaNodePool", new Kind(KafkaNodePool.class, KafkaNodePool.VERSIONS),
+                    "KafkaTopic", new Kind(KafkaTopic.class, KafkaTopic.VERSIONS),
                     "KafkaUser", new Kind(KafkaUser.class, KafkaUser.VERSIONS));
 
     private static final ObjectMapper MAPPER =
