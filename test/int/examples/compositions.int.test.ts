@@ -80,7 +80,9 @@ describe('development', () => {
 
   test('runs as a program of its own', async () => {
     const main = join(ROOT, 'examples/compositions/main.ts');
-    const { stdout } = await promisify(execFile)(process.execPath, [main, 'development']);
+    const { stdout } = await promisify(execFile)(process.execPath, [main, 'development'], {
+      timeout: 60_000,
+    });
     expect(stdout).toMatch(/-1 goes to the carrier\n/);
     expect(stdout).toMatch(/-1 is completed\n/);
     expect(stdout).toMatch(/-2 is cancelled: it was not paid in time\n/);
