@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { readKafkaConfig } from '../../adapters/kafka/config.ts';
 import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
 import { KafkaLogReader } from '../../adapters/kafka/log-reader.ts';
@@ -27,15 +27,25 @@ export interface LatencyRun {
   stop(): Promise<unknown>;
 }
 
+/** So many that a row is not kept waiting for the commit of another. */
+const CONNECTIONS = 32;
+
 /** A way through a relay: its rows, each in a transaction of its own. */
 export function throughOutbox(
-  { pool }: BenchStack,
+  { postgres }: BenchStack,
   start: () => Promise<{ stop(): Promise<unknown> }>,
   insertion: (value: Buffer) => pg.QueryConfig,
 ): LatencySubject['start'] {
   return async () => {
+    const pool = new pg.Pool({ connectionString: postgres.dsn, max: CONNECTIONS });
     const relay = await start();
-    return { send: (value) => pool.query(insertion(value)), stop: () => relay.stop() };
+    return {
+      send: (value) => pool.query(insertion(value)),
+      stop: async () => {
+        await relay.stop();
+        await pool.end();
+      },
+    };
   };
 }
 
