@@ -7,6 +7,8 @@ export interface Draining<Found> {
   readonly look: () => Promise<Found>;
   readonly isEmpty: (found: Found) => boolean;
   readonly sentence: (found: Found) => string;
+  /** What is thrown when some is left. */
+  readonly left: (found: Found, timeout: string) => Error;
 }
 
 export interface DrainOptions {
@@ -17,11 +19,11 @@ export interface DrainOptions {
 /** Looks twice a second: a look counts. */
 const LOOK_MS = 500;
 
-/** Until nothing waits, the time is over or the process is told to end. @returns what waited at the last look */
+/** Until nothing waits, the time is over or the process is told to end. @throws what is to be said of what waits then */
 export async function waitUntilEmpty<Found extends object>(
-  { look, isEmpty, sentence }: Draining<Found>,
+  { look, isEmpty, sentence, left }: Draining<Found>,
   { timeout, json }: DrainOptions,
-): Promise<Found> {
+): Promise<void> {
   const until = Date.now() + readDuration({ '--timeout': timeout }, '--timeout');
   const signal = shutdownSignal();
   try {
@@ -37,7 +39,7 @@ export async function waitUntilEmpty<Found extends object>(
     }
     if (json) console.log(JSON.stringify({ drained: isEmpty(found), ...found }));
     else if (isEmpty(found)) console.log(sentence(found));
-    return found;
+    if (!isEmpty(found)) throw left(found, timeout);
   } finally {
     releaseParent();
   }

@@ -1,9 +1,11 @@
 import { ProduceAcks, Producer } from '@platformatic/kafka';
 import { MillraceError } from '../../engine/errors.ts';
+import { logNameOf } from '../../engine/log-bus/log-name.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { StreamSpec } from '../../engine/ports/event-bus.ts';
 import type { LogMessage, LogReader, MessageLog } from '../../engine/ports/message-log.ts';
 import type { Topic } from '../../events/ids.ts';
+import { BUS_PARTITIONS } from './bus-partitions.ts';
 import { createClient } from './client.ts';
 import type { KafkaConfig } from './config.ts';
 import { connectionOptions } from './connection-options.ts';
@@ -18,7 +20,7 @@ import { murmur2, partitionOf } from './partitioner.ts';
 export interface KafkaLogOptions {
   readonly config: KafkaConfig;
   readonly clock: Clock;
-  /** Of each topic that is made; messages of one key are in one of them. 6 unless given. */
+  /** Of each topic that is made; messages of one key are in one of them. {@link BUS_PARTITIONS} unless given. */
   readonly partitions?: number;
   /** Copies of each topic that is made; what the broker is set to unless given. */
   readonly replicationFactor?: number;
@@ -45,7 +47,7 @@ export class KafkaMessageLog implements MessageLog {
   }
 
   async ensure({ name, maxAgeMs = FOR_EVER_MS }: StreamSpec): Promise<void> {
-    const { config, partitions = 6, replicationFactor = -1 } = this.#options;
+    const { config, partitions = BUS_PARTITIONS, replicationFactor = -1 } = this.#options;
     const topic = topicOf(name);
     const admin = createClient(config, { retries: 2 }).admin();
     const configEntries = [{ name: RETENTION, value: String(maxAgeMs) }];
@@ -176,9 +178,8 @@ export class KafkaMessageLog implements MessageLog {
   }
 }
 
-/** `=` is no letter of a topic's name, and a stream's has no dot. */
-export function topicOf(stream: string): Topic {
-  return `millrace.bus.${stream.replaceAll('=', '.')}` as Topic;
+function topicOf(stream: string): Topic {
+  return logNameOf(stream) as Topic;
 }
 
 function* requestsOf(messages: readonly LogMessage[]): Generator<LogMessage[]> {

@@ -7,6 +7,7 @@ import {
   PutRecordsCommand,
 } from '@aws-sdk/client-kinesis';
 import { MillraceError } from '../../engine/errors.ts';
+import { logNameOf } from '../../engine/log-bus/log-name.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { StreamSpec } from '../../engine/ports/event-bus.ts';
 import type { LogMessage, LogReader, MessageLog } from '../../engine/ports/message-log.ts';
@@ -14,6 +15,7 @@ import { isAnyBehind } from './any-behind.ts';
 import { isNamed, translate } from './errors.ts';
 import { KinesisLogReader } from './log-reader.ts';
 import { type KeyedRecord, placeOf, planRounds } from './record.ts';
+import { LEAST_RETENTION_HOURS, retentionHours } from './retention.ts';
 
 export interface KinesisLogOptions {
   readonly client: KinesisClient;
@@ -34,8 +36,6 @@ const TRIES = 10;
 const PAUSE_MS = { first: 50, most: 2_000 };
 const ACTIVE_WITHIN_TRIES = 600;
 const ACTIVE_PAUSE_MS = 100;
-const HOUR_MS = 3_600_000;
-const RETENTION_HOURS = { min: 24, max: 8_760 };
 
 /** A stream is the one of Kinesis named `millrace.bus.<stream>`. */
 export class KinesisMessageLog implements MessageLog {
@@ -48,7 +48,7 @@ export class KinesisMessageLog implements MessageLog {
 
   async ensure({ name, maxAgeMs }: StreamSpec): Promise<void> {
     const { client, shards = 1 } = this.#options;
-    const StreamName = kinesisName(name);
+    const StreamName = logNameOf(name);
     try {
       await client
         .send(new CreateStreamCommand({ StreamName, ShardCount: shards }))
@@ -57,8 +57,7 @@ export class KinesisMessageLog implements MessageLog {
         });
       const hours = await this.#whenActive(StreamName);
       if (maxAgeMs === undefined) return;
-      const { min, max } = RETENTION_HOURS;
-      const wanted = Math.min(max, Math.max(min, Math.ceil(maxAgeMs / HOUR_MS)));
+      const wanted = retentionHours(maxAgeMs);
       const change = { StreamName, RetentionPeriodHours: wanted };
       if (wanted > hours) await client.send(new IncreaseStreamRetentionPeriodCommand(change));
       if (wanted < hours) await client.send(new DecreaseStreamRetentionPeriodCommand(change));
@@ -74,7 +73,7 @@ export class KinesisMessageLog implements MessageLog {
       const own = indexes.flatMap((index) => messages[index] ?? []);
       for (const round of planRounds(own, at)) {
         for (const request of requestsOf(round)) {
-          for (const [local, place] of await this.#put(kinesisName(stream), request)) {
+          for (const [local, place] of await this.#put(logNameOf(stream), request)) {
             places.set(indexes[local] ?? -1, place);
           }
         }
@@ -90,14 +89,14 @@ export class KinesisMessageLog implements MessageLog {
       clock,
       readEveryMs,
       readRecords,
-      stream: kinesisName(stream),
+      stream: logNameOf(stream),
       behind,
     });
   }
 
   async countBehind(stream: string, behind: ReadonlyMap<string, bigint>): Promise<number> {
     const { client, clock, readEveryMs = 250 } = this.#options;
-    const name = kinesisName(stream);
+    const name = logNameOf(stream);
     try {
       return (await isAnyBehind({ client, clock, readEveryMs }, name, behind)) ? 1 : 0;
     } catch (error) {
@@ -116,7 +115,7 @@ export class KinesisMessageLog implements MessageLog {
       const { StreamDescriptionSummary: found } = await client.send(
         new DescribeStreamSummaryCommand({ StreamName }),
       );
-      if (found?.StreamStatus === 'ACTIVE') return found.RetentionPeriodHours ?? RETENTION_HOURS.min;
+      if (found?.StreamStatus === 'ACTIVE') return found.RetentionPeriodHours ?? LEAST_RETENTION_HOURS;
       await clock.sleep(ACTIVE_PAUSE_MS);
     }
     throw new MillraceError(
@@ -150,11 +149,6 @@ export class KinesisMessageLog implements MessageLog {
     }
     return places;
   }
-}
-
-/** `=` is no letter of a stream's name there, and a stream of ours has no dot. */
-export function kinesisName(stream: string): string {
-  return `millrace.bus.${stream.replaceAll('=', '.')}`;
 }
 
 function refused(stream: string, reason = 'no reason was given'): MillraceError {

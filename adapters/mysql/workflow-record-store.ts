@@ -1,6 +1,7 @@
 import type { NewRecord, WorkflowRecordStore } from '../../engine/ports/workflow-record-store.ts';
 import { storeOrSayWhy } from '../../engine/records/guarded-store.ts';
 import { requireStorable } from '../../engine/records/record-limits.ts';
+import { retried } from '../retried.ts';
 import { listRecords, toEvent, toRecord } from '../workflow-record-rows.ts';
 import { isCollision, isDuplicate } from './errors.ts';
 import type { MysqlPool } from './pool.ts';
@@ -50,13 +51,9 @@ async function write(pool: MysqlPool, record: NewRecord): Promise<boolean> {
 }
 
 /** Repeats what the server rolled back because it met another. */
-async function untilApart<T>(run: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await run();
-    } catch (error) {
-      const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-      if (!isCollision(cause) || tries >= TRIES) throw error;
-    }
-  }
+function untilApart<T>(run: () => Promise<T>): Promise<T> {
+  return retried(run, {
+    tries: TRIES,
+    passes: (error) => isCollision(error instanceof Error && error.cause !== undefined ? error.cause : error),
+  });
 }

@@ -2,6 +2,7 @@ import { Client, escapeIdentifier } from 'pg';
 import { MillraceError } from '../../engine/errors.ts';
 import { connectionOptions, type PostgresLogin } from './connection.ts';
 import { translate } from './errors.ts';
+import { makeRole } from './make-role.ts';
 import { STATEMENT_TIMEOUT_MS } from './pool.ts';
 
 /** The roles that the parts of a deployment log in with. Neither has a password: on RDS both log in by IAM. */
@@ -89,8 +90,7 @@ export async function requireLogicalLog(login: PostgresLogin): Promise<void> {
 }
 
 async function createRole(client: Client, role: string): Promise<void> {
-  const { rowCount } = await client.query('select from pg_roles where rolname = $1::text', [role]);
-  if (rowCount === 0) await client.query(`create role ${escapeIdentifier(role)} login`);
+  await makeRole(client, role, 'login');
   // Exists on RDS only; whoever has it logs in by IAM and by nothing else.
   await grantIfThere(client, 'rds_iam', role);
 }

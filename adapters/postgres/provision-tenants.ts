@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { Client, escapeIdentifier } from 'pg';
 import { MillraceError } from '../../engine/errors.ts';
+import { retried } from '../retried.ts';
 import { connectionOptions, type PostgresLogin } from './connection.ts';
 import { codeOf, translate } from './errors.ts';
+import { makeRole } from './make-role.ts';
 import { TENANT_ROLE } from './sql/tenant.ts';
 
 /**
@@ -61,7 +63,7 @@ export async function provisionTenants(login: PostgresLogin, apps: readonly stri
   const client = new Client({ ...connectionOptions(login), application_name: 'millrace tenants' });
   try {
     await client.connect();
-    await retried(() => makeRoles(client, apps));
+    await retried(() => makeRoles(client, apps), AT_ONCE);
     if (await isDone(client)) return;
     // The rights with the policies, or neither. Whoever reads the tables for long must not make all others wait behind this.
     await client.query(
@@ -93,29 +95,13 @@ const ADVICE: Readonly<Record<string, string>> = {
 
 /** Roles are the whole server's: another of its databases may have them, or be making them at this moment. */
 const MEANWHILE = new Set(['23505', '42710', 'XX000']);
-const MAX_TRIES = 5;
-
-async function retried(run: () => Promise<void>): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await run();
-    } catch (error) {
-      if (!MEANWHILE.has(codeOf(error) ?? '') || tries === MAX_TRIES) throw error;
-    }
-  }
-}
-
+const AT_ONCE = { tries: 5, passes: (error: unknown) => MEANWHILE.has(codeOf(error) ?? '') };
 async function makeRoles(client: Client, apps: readonly string[]): Promise<void> {
   await makeRole(client, TENANT_ROLE, 'nologin');
   await makeRole(client, GATE, 'nologin noinherit');
   await letIn(client, TENANT_ROLE, GATE);
   const { rows } = await client.query<{ me: string }>('select current_user as me');
   for (const app of [...apps, ...rows.map(({ me }) => me)]) await letIn(client, GATE, app);
-}
-
-async function makeRole(client: Client, role: string, options: string): Promise<void> {
-  const { rowCount } = await client.query('select from pg_roles where rolname = $1::text', [role]);
-  if (rowCount === 0) await client.query(`create role ${escapeIdentifier(role)} ${options}`);
 }
 
 async function letIn(client: Client, group: string, member: string): Promise<void> {

@@ -1,17 +1,18 @@
 import type { Pool } from 'pg';
+import { retried } from '../retried.ts';
 import { codeOf, translate } from './errors.ts';
 import type { Database } from './sql/database.ts';
 import { transact } from './transaction.ts';
 
 /** SQLSTATEs after which the same statement can simply be run again: it changed nothing. */
 const CONFLICTS = new Set(['40001', '40P01']);
-const MAX_TRIES = 5;
+const CONFLICT = { tries: 5, passes: (error: unknown) => CONFLICTS.has(codeOf(error) ?? '') };
 
 /** A database whose statements are tried again after a deadlock or a serialization failure, and fail by meaning. */
 export function retrying(pool: Pool, prepare: boolean): Database {
   return {
     query: (text, values = [], name) =>
-      retried(() => pool.query(prepare && name ? { name, text, values } : { text, values })),
+      untilApart(() => pool.query(prepare && name ? { name, text, values } : { text, values })),
   };
 }
 
@@ -19,18 +20,16 @@ export function retrying(pool: Pool, prepare: boolean): Database {
 export function tenantDatabase(pool: Pool, tenant: string): Database {
   return {
     query: (text, values) =>
-      retried(() =>
+      untilApart(() =>
         transact({ pool, tenant }, async (db) => ({ commit: true, value: await db.query(text, values) })),
       ),
   };
 }
 
-async function retried<T>(run: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await run();
-    } catch (error) {
-      if (!CONFLICTS.has(codeOf(error) ?? '') || tries === MAX_TRIES) throw translate(error);
-    }
+async function untilApart<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await retried(run, CONFLICT);
+  } catch (error) {
+    throw translate(error);
   }
 }

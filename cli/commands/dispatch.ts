@@ -43,10 +43,7 @@ async function status(options: Shown): Promise<void> {
 }
 
 async function drain(options: DrainOptions): Promise<void> {
-  await withWaits(async (look) => {
-    const found = await waitUntilEmpty({ look, isEmpty, sentence }, options);
-    if (!isEmpty(found)) throw notDrained(found, options.timeout);
-  });
+  await withWaits((look) => waitUntilEmpty({ look, isEmpty, sentence, left: notDrained }, options));
 }
 
 async function withWaits(use: (look: () => Promise<Waits>) => Promise<void>): Promise<void> {

@@ -80,10 +80,7 @@ async function status(path: string, options: Shown): Promise<void> {
 }
 
 async function drain(path: string, options: DrainOptions): Promise<void> {
-  await withWaits(path, async (look) => {
-    const found = await waitUntilEmpty({ look, isEmpty, sentence }, options);
-    if (!isEmpty(found)) throw notDrained(found, options.timeout);
-  });
+  await withWaits(path, (look) => waitUntilEmpty({ look, isEmpty, sentence, left: notDrained }, options));
 }
 
 async function withWaits(path: string, use: (look: () => Promise<Waits>) => Promise<void>): Promise<void> {

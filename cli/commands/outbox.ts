@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { readPostgresConfig } from '../../adapters/postgres/config.ts';
-import { translate } from '../../adapters/postgres/errors.ts';
 import { createPool } from '../../adapters/postgres/pool.ts';
 import type { Database } from '../../adapters/postgres/sql/database.ts';
 import {
@@ -11,6 +10,7 @@ import {
   measureUnreadLog,
 } from '../../adapters/postgres/sql/outbox.ts';
 import { readOutboxForm } from '../../adapters/postgres/sql/outbox-form.ts';
+import { translating } from '../../adapters/postgres/translating.ts';
 import { MillraceError } from '../../engine/errors.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
 import { type DrainOptions, waitUntilEmpty } from '../wait-until-empty.ts';
@@ -49,18 +49,16 @@ async function status({ json }: { json?: boolean }): Promise<void> {
 }
 
 async function drain(options: DrainOptions): Promise<void> {
-  await withBacklog(async (look) => {
-    const found = await waitUntilEmpty({ look, isEmpty, sentence }, options);
-    if (!isEmpty(found)) throw notDrained(found, options.timeout);
-  });
+  await withBacklog((look) => waitUntilEmpty({ look, isEmpty, sentence, left: notDrained }, options));
 }
 
 /** What waits is looked at as of the beginning: in the log others go on writing. */
 async function withBacklog(use: (backlog: () => Promise<Waits>) => Promise<void>): Promise<void> {
   const pool = createPool(readPostgresConfig(process.env, { poolSize: 1 }), silentLogger);
   try {
-    const position = await logPosition(pool).catch((error: unknown) => Promise.reject(translate(error)));
-    await use(() => measure(pool, position).catch((error: unknown) => Promise.reject(translate(error))));
+    const db = translating(pool);
+    const position = await logPosition(db);
+    await use(() => measure(db, position));
   } finally {
     await pool.end();
   }

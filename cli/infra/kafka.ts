@@ -1,8 +1,6 @@
 import { type Broker, wrong } from './broker.ts';
 
 export const REPLICAS = 3;
-/** As the bus makes topics where nothing is said (adapters/kafka/message-log.ts). */
-export const PARTITIONS = 6;
 
 interface Copies {
   readonly copies: number;
@@ -48,10 +46,6 @@ export function userOf({ name, config: { kafka } }: Broker<'kafka'>): string {
     `kafka.sasl_username is "${user}"`,
     'give lower-case letters, digits, dots and hyphens, or set the variable that it names',
   );
-}
-
-export function topicOf(stream: string): string {
-  return `millrace.bus.${stream}`;
 }
 
 export function atMost(copies: number, replicas: number, stream: string): number {

@@ -1,8 +1,8 @@
+import { retentionHours } from '../../adapters/kinesis/retention.ts';
+import { logNameOf } from '../../engine/log-bus/log-name.ts';
 import { type Broker, namedApart, wrong } from './broker.ts';
 import { Manifest } from './manifest.ts';
 
-const HOUR_MS = 3_600_000;
-const RETENTION_HOURS = { min: 24, max: 8_760 };
 const ONE = ['Resources', 'Stream'];
 
 /** `infra/cloudformation/stream-kinesis.yml` with a stream of Kinesis for each that is declared. */
@@ -23,11 +23,10 @@ export function renderKinesis({ name, config, streams }: Broker<'kinesis'>): Man
   template.take(['Parameters']);
   for (const { name: stream, logicalName, max_age = 0 } of namedApart(streams)) {
     const at = ['Resources', `Stream${logicalName}`];
-    const hours = Math.min(RETENTION_HOURS.max, Math.max(RETENTION_HOURS.min, Math.ceil(max_age / HOUR_MS)));
     template.add(at, one());
-    template.set([...at, 'Properties', 'Name'], `millrace.bus.${stream}`);
+    template.set([...at, 'Properties', 'Name'], logNameOf(stream));
     template.set([...at, 'Properties', 'ShardCount'], config.kinesis.shard_count ?? 1);
-    template.set([...at, 'Properties', 'RetentionPeriodHours'], hours);
+    template.set([...at, 'Properties', 'RetentionPeriodHours'], retentionHours(max_age));
   }
   return manifest;
 }

@@ -1,5 +1,7 @@
+import { BUS_PARTITIONS } from '../../adapters/kafka/bus-partitions.ts';
+import { logNameOf } from '../../engine/log-bus/log-name.ts';
 import { type Broker, bytesOf, namedApart, versionOf, wrong } from './broker.ts';
-import { atMost, copiesOf, PARTITIONS, propertiesOf, REPLICAS, topicOf, userOf } from './kafka.ts';
+import { atMost, copiesOf, propertiesOf, REPLICAS, userOf } from './kafka.ts';
 import { Manifest, swap } from './manifest.ts';
 
 const ZONES = 3;
@@ -41,8 +43,8 @@ export function renderMsk(broker: Broker<'kafka'>): Manifest {
       UpdateReplacePolicy: 'Retain',
       Properties: {
         ClusterArn: { Ref: 'Brokers' },
-        TopicName: topicOf(stream),
-        PartitionCount: config.kafka.partitions ?? PARTITIONS,
+        TopicName: logNameOf(stream),
+        PartitionCount: config.kafka.partitions ?? BUS_PARTITIONS,
         ReplicationFactor: atMost(num_replicas ?? copies, replicas, stream),
       },
     });

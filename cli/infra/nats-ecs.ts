@@ -70,9 +70,8 @@ function sizeOf({ config: { limits = {}, jetstream = {} } }: Broker<'nats'>): {
       'say in jetstream.max_storage_bytes what may be stored',
     );
   const held = jetstream.max_memory_bytes ?? 0;
-  if (limits.cpu === undefined && limits.memory === undefined) {
-    if (held <= (DEFAULT_MEMORY_MIB * MiB) / 2) return {};
-  }
+  const isDefault = limits.cpu === undefined && limits.memory === undefined;
+  if (isDefault && held <= (DEFAULT_MEMORY_MIB * MiB) / 2) return {};
   if (limits.cpu === undefined || limits.memory === undefined)
     throw wrong(
       'Fargate has sizes of CPU and memory together',

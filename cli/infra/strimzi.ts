@@ -1,5 +1,7 @@
+import { BUS_PARTITIONS } from '../../adapters/kafka/bus-partitions.ts';
+import { logNameOf } from '../../engine/log-bus/log-name.ts';
 import { type Broker, namedApart, quantityOf, replicasOf, versionOf } from './broker.ts';
-import { atMost, copiesOf, PARTITIONS, propertiesOf, REPLICAS, topicOf, userOf } from './kafka.ts';
+import { atMost, copiesOf, propertiesOf, REPLICAS, userOf } from './kafka.ts';
 import { Manifest } from './manifest.ts';
 
 const FOR_EVER_MS = -1;
@@ -39,8 +41,8 @@ export function renderStrimzi(broker: Broker<'kafka'>): Manifest {
       kind: 'KafkaTopic',
       metadata: { name: `${name}-${dnsName}`, labels: { 'strimzi.io/cluster': name } },
       spec: {
-        topicName: topicOf(stream),
-        partitions: config.kafka.partitions ?? PARTITIONS,
+        topicName: logNameOf(stream),
+        partitions: config.kafka.partitions ?? BUS_PARTITIONS,
         replicas: atMost(num_replicas ?? copies, replicas, stream),
         config: { 'retention.ms': max_age ?? FOR_EVER_MS },
       },

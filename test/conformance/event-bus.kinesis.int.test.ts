@@ -1,9 +1,10 @@
 import { deepEqual } from 'node:assert/strict';
 import { ListShardsCommand, MergeShardsCommand, SplitShardCommand } from '@aws-sdk/client-kinesis';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { KinesisMessageLog, kinesisName } from '../../adapters/kinesis/message-log.ts';
+import { KinesisMessageLog } from '../../adapters/kinesis/message-log.ts';
 import { openLogBus } from '../../adapters/open-log-bus.ts';
 import { systemClock } from '../../adapters/system/clock.ts';
+import { logNameOf } from '../../engine/log-bus/log-name.ts';
 import { silentLogger } from '../../engine/ports/logger.ts';
 import {
   Member,
@@ -92,7 +93,7 @@ it('keeps the order of every key when shards were split and merged', async () =>
 /** The first shard in two, and one of these with the second. */
 async function splitAndMerge(stream: string): Promise<void> {
   const client = kinesis.client();
-  const StreamName = kinesisName(stream);
+  const StreamName = logNameOf(stream);
   const shards = async () => (await client.send(new ListShardsCommand({ StreamName }))).Shards ?? [];
   const [one, two] = await shards();
   const { StartingHashKey = '0', EndingHashKey = '0' } = one?.HashKeyRange ?? {};
