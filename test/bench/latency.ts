@@ -7,13 +7,8 @@ import { encodePack } from '../../events/pack.ts';
 import { jobTopic } from '../../events/topics.ts';
 import { BENCH_TYPE, type BenchStack } from './environment.ts';
 import { startRelay } from './relay-drain.ts';
-import { percentile } from './statistics.ts';
-
-export interface LatencyResult {
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly received: number;
-}
+import { type Percentiles, percentilesOf } from './statistics.ts';
+import { pace, stampedNow, stampOf } from './steady-load.ts';
 
 /** A way from here to a topic. */
 export interface LatencySubject {
@@ -49,9 +44,6 @@ export function throughOutbox(
   };
 }
 
-const VALUE_BYTES = 300;
-/** Of the time at the head of a value: more digits than a microsecond needs. */
-const STAMP_LENGTH = 20;
 const WARM_UP_MS = 5_000;
 /** A virtual machine starts within this. */
 const FIRST_WITHIN_MS = 60_000;
@@ -111,21 +103,21 @@ export async function measureLatency(
   stack: BenchStack,
   { topic, start }: LatencySubject,
   { rate, seconds }: { rate: number; seconds: number },
-): Promise<LatencyResult> {
+): Promise<Percentiles> {
   await stack.pool.query('truncate dispatch_outbox');
   const run = await start();
+  const send = () => run.send(stampedNow());
   const latencies: number[] = [];
   const consumer = consume(stack, topic, (sentAt) => latencies.push(performance.now() - sentAt));
   try {
-    let sent = await pace(run, { rate: 20, ms: WARM_UP_MS });
+    let sent = await pace({ rate: 20, ms: WARM_UP_MS }, send);
     await waitUntil(() => latencies.length >= sent, FIRST_WITHIN_MS);
-    sent += await pace(run, { rate, ms: WARM_UP_MS });
+    sent += await pace({ rate, ms: WARM_UP_MS }, send);
     await waitUntil(() => latencies.length >= sent, LAST_WITHIN_MS);
     latencies.length = 0;
-    sent = await pace(run, { rate, ms: seconds * 1000 });
+    sent = await pace({ rate, ms: seconds * 1000 }, send);
     await waitUntil(() => latencies.length >= sent, LAST_WITHIN_MS);
-    const sorted = latencies.toSorted((a, b) => a - b);
-    return { p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99), received: sorted.length };
+    return percentilesOf(latencies);
   } finally {
     await consumer.stop();
     await run.stop();
@@ -144,7 +136,7 @@ function consume(stack: BenchStack, topic: Topic, onRecord: (sentAt: number) => 
     while (!stopping.signal.aborted) {
       for (const { messages } of await reader.next(stopping.signal)) {
         for (const { payload } of messages) {
-          const sentAt = Number(payload.toString('latin1', 0, STAMP_LENGTH));
+          const sentAt = stampOf(payload);
           // What earlier rounds have left in the topic is older.
           if (sentAt >= from) onRecord(sentAt);
         }
@@ -158,24 +150,6 @@ function consume(stack: BenchStack, topic: Topic, onRecord: (sentAt: number) => 
       await reader.close();
     },
   };
-}
-
-/** @returns how many were sent */
-async function pace(run: LatencyRun, { rate, ms }: { rate: number; ms: number }): Promise<number> {
-  const sent: Promise<unknown>[] = [];
-  const startedAt = performance.now();
-  for (let elapsed = 0; elapsed < ms; elapsed = performance.now() - startedAt) {
-    while (sent.length < (elapsed / 1000) * rate) sent.push(run.send(stampedNow()));
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  await Promise.all(sent);
-  return sent.length;
-}
-
-function stampedNow(): Buffer {
-  const value = Buffer.alloc(VALUE_BYTES, ' ');
-  value.write(String(performance.now()).slice(0, STAMP_LENGTH));
-  return value;
 }
 
 async function waitUntil(condition: () => boolean, within: number): Promise<void> {

@@ -7,7 +7,7 @@ import { benchGrowth } from './growth.ts';
 import { type EnqueueResult, enqueueOverHttp } from './http-enqueue.ts';
 import { benchHybrid } from './hybrid.ts';
 import { benchLambda } from './lambda/bench.ts';
-import { floorLatency, type LatencyResult, measureLatency, ourLatency } from './latency.ts';
+import { floorLatency, measureLatency, ourLatency } from './latency.ts';
 import { benchLifecycle } from './lifecycle/bench.ts';
 import { type LiveResult, whileRelayPublishes } from './live-relay.ts';
 import { savePeerCharts } from './peers/peer-charts.ts';
@@ -16,7 +16,7 @@ import { benchPeers, peerTable } from './peers/peers.ts';
 import { benchPickup, PICKUP_RATES } from './pickup.ts';
 import { benchRelay } from './relay-bench.ts';
 import { benchShards } from './shards.ts';
-import { spread } from './statistics.ts';
+import { type Percentiles, spread } from './statistics.ts';
 import { benchWorkflows } from './workflows/bench.ts';
 
 /**
@@ -95,7 +95,7 @@ async function latency(stack: BenchStack): Promise<void> {
   const subjects = { 'through the relay': ourLatency(stack), 'straight to Kafka': floorLatency(stack) };
   for (const rate of [500, 2_000]) {
     for (const [name, subject] of Object.entries(subjects)) {
-      const results: LatencyResult[] = [];
+      const results: Percentiles[] = [];
       for (let round = 1; round <= rounds; round += 1) {
         progress(`latency at ${rate}/s, ${name}, round ${round} of ${rounds}`);
         results.push(await measureLatency(stack, subject, { rate, seconds }));

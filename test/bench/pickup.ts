@@ -9,12 +9,8 @@ import { createInProcessApi } from '../../functions/worker/in-process-api.ts';
 import { defineJob, KafkaRunner, PollingRunner } from '../../sdk/index.ts';
 import { BENCH_TYPE, type BenchStack } from './environment.ts';
 import { startRelay } from './relay-drain.ts';
-import { percentile, spread } from './statistics.ts';
-
-interface Pickup {
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
+import { type Percentiles, percentilesOf, spread } from './statistics.ts';
+import { pace, type SteadyLoad } from './steady-load.ts';
 
 /** An engine with its worker in this process: one clock tells both ends, and whatever that costs is the same for all. */
 interface Contestant extends AsyncDisposable {
@@ -56,7 +52,7 @@ export async function* benchPickup(
     await paced(contestant, { committed, started }, { rate: 100, ms: WARM_UP_MS });
     const cells = [name];
     for (const rate of PICKUP_RATES) {
-      const results: Pickup[] = [];
+      const results: Percentiles[] = [];
       for (let round = 1; round <= rounds; round += 1) {
         progress(`pickup at ${rate} jobs/s, ${name}, round ${round} of ${rounds}`);
         const from = committed.length;
@@ -69,18 +65,17 @@ export async function* benchPickup(
   }
 }
 
-function cellOf(results: readonly Pickup[], rounds: number): string {
+function cellOf(results: readonly Percentiles[], rounds: number): string {
   if (results.length < rounds) return `more than ${LAST_WITHIN_MS / 1000} s behind`;
   const p50 = results.map(({ p50Ms }) => p50Ms);
   const p99 = results.map(({ p99Ms }) => p99Ms);
   return `${spread(p50, 1)} / ${spread(p99, 1)}`;
 }
 
-function pickupOf(committed: readonly number[], started: readonly number[]): Pickup {
+function pickupOf(committed: readonly number[], started: readonly number[]): Percentiles {
   // A handler may start before this process has heard of the commit.
   const waited = started.map((at, index) => Math.max(0, at - (committed[index] ?? at)));
-  const sorted = waited.toSorted((a, b) => a - b);
-  return { p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99) };
+  return percentilesOf(waited);
 }
 
 interface Times {
@@ -92,35 +87,19 @@ interface Times {
 async function paced(
   contestant: Contestant,
   { committed, started }: Times,
-  load: { readonly rate: number; readonly ms: number },
+  load: SteadyLoad,
 ): Promise<boolean> {
-  const all = await pace(contestant, committed, load);
+  const before = committed.length;
+  const sent = await pace(load, async (nth) => {
+    await contestant.enqueue(before + nth);
+    committed[before + nth] = performance.now();
+  });
+  const all = before + sent;
   const isDone = () => Object.keys(started).length >= all;
   for (const end = performance.now() + LAST_WITHIN_MS; !isDone() && performance.now() < end; ) {
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
   return isDone();
-}
-
-/** @returns how many were enqueued, since the beginning */
-async function pace(
-  contestant: Contestant,
-  committed: number[],
-  { rate, ms }: { rate: number; ms: number },
-): Promise<number> {
-  const before = committed.length;
-  const sent: Promise<void>[] = [];
-  const began = performance.now();
-  const enqueue = async (index: number) => {
-    await contestant.enqueue(index);
-    committed[index] = performance.now();
-  };
-  for (let elapsed = 0; elapsed < ms; elapsed = performance.now() - began) {
-    while (sent.length < (elapsed / 1000) * rate) sent.push(enqueue(before + sent.length));
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  await Promise.all(sent);
-  return before + sent.length;
 }
 
 async function openMillrace(

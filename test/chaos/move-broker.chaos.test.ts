@@ -1,10 +1,10 @@
-import { Kafka, logLevel } from 'kafkajs';
 import { expect, test } from 'vitest';
 import { startNats } from '../../cli/dev/backends/nats.ts';
 import { millrace } from '../e2e/millrace.ts';
-import { describeKafka, kafkaBrokers } from '../helpers/kafka.ts';
+import { describeKafka, withAdmin } from '../helpers/kafka.ts';
 import { describeWithServer } from '../helpers/own-server.ts';
 import { waitFor } from '../helpers/wait-for.ts';
+import { Gate } from './gate.ts';
 import { checkHistory, type SeenValue, Written } from './history.ts';
 import { type BusName, countOnBus } from './tradeoffs/bus-streamer.ts';
 import { Rig } from './tradeoffs/rig.ts';
@@ -15,14 +15,15 @@ type Env = Readonly<Record<string, string>>;
 class Moving {
   readonly rig = new Rig('kafka_outbox', { partitions: 3, leaseSeconds: 120 });
   readonly #ran: SeenValue[] = [];
-  #gate = Promise.resolve();
+  /** Closed, it keeps in the broker what is dispatched meanwhile. */
+  readonly #gate = new Gate();
   /** Handlers before the gate. */
   #waiting = 0;
 
   constructor() {
     this.rig.onRun = async ({ payload }) => {
       this.#waiting += 1;
-      await this.#gate;
+      await this.#gate.passed();
       this.#waiting -= 1;
       const { key, value } = payload as { key: string; value: string };
       this.#ran.push({ key, value });
@@ -44,13 +45,6 @@ class Moving {
     await waitFor(async () => (await of()) >= until, { within: 60_000, what: `${jobs} more jobs` });
   }
 
-  /** Handlers wait until it is opened: what is dispatched meanwhile stays in the broker. */
-  close(): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#gate = promise;
-    return resolve;
-  }
-
   /** What an operator types, with the environment of the processes on the old side. */
   drain(env: Env, timeout: string) {
     return millrace(['dispatch', 'drain', '--timeout', timeout], { env: { ...this.rig.relayEnv(), ...env } });
@@ -58,7 +52,7 @@ class Moving {
 
   /** Moves while handlers stand still, so that there is something to be left behind. */
   async behind(env: Env, move: () => Promise<void>): Promise<void> {
-    const open = this.close();
+    const open = this.#gate.close();
     try {
       await this.progress(40, () => this.rig.accepted.size);
       await waitFor(() => this.#waiting > 0, { within: 60_000, what: 'a handler to stand still' });
@@ -104,9 +98,7 @@ class Moving {
   }
 
   async #onKafka(): Promise<number> {
-    const admin = new Kafka({ brokers: kafkaBrokers(), logLevel: logLevel.NOTHING }).admin();
-    await admin.connect();
-    const offsets = await admin.fetchTopicOffsets(this.rig.topic).finally(() => admin.disconnect());
+    const offsets = await withAdmin((admin) => admin.fetchTopicOffsets(this.rig.topic));
     return offsets.reduce((sum, { high }) => sum + Number(high), 0);
   }
 }

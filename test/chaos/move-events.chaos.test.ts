@@ -1,19 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { EventBusName } from '../../adapters/event-bus-config.ts';
 import { readKafkaConfig } from '../../adapters/kafka/config.ts';
-import { KafkaMessageLog } from '../../adapters/kafka/message-log.ts';
-import { openEventBus } from '../../adapters/open-event-bus.ts';
-import { openLogBus } from '../../adapters/open-log-bus.ts';
-import { systemClock } from '../../adapters/system/clock.ts';
 import { startNats } from '../../cli/dev/backends/nats.ts';
 import type { EventBus } from '../../engine/ports/event-bus.ts';
-import { silentLogger } from '../../engine/ports/logger.ts';
 import { createDatabase, type TestDatabase } from '../helpers/database.ts';
 import { describeKafka, kafkaBrokers } from '../helpers/kafka.ts';
+import { openBusOn } from '../helpers/open-bus.ts';
 import { describeWithServer } from '../helpers/own-server.ts';
 import { waitFor } from '../helpers/wait-for.ts';
+import { Gate } from './gate.ts';
 import { checkHistory, type SeenValue, Written } from './history.ts';
-
-type BusName = 'kafka' | 'nats' | 'pgchannel';
 
 const SUBJECT = 'orders.accepted';
 const PUBLISHERS = 4;
@@ -34,25 +30,19 @@ await describeWithServer(
 
       afterAll(() => database.drop());
 
-      async function openBus(name: BusName) {
-        const common = { clock: systemClock, logger: silentLogger };
-        const postgres = { dsn: database.dsn, poolSize: 5 };
-        if (name !== 'kafka') {
-          const env = { WE_NATS_URL: nats().url };
-          return openEventBus(name, { ...common, env, postgres: () => postgres, process: 'test' });
-        }
-        const config = readKafkaConfig({
-          WE_KAFKA_TRANSPORT: 'plaintext',
-          WE_KAFKA_SEED_BROKERS: kafkaBrokers().join(','),
+      const openBus = (name: EventBusName) =>
+        openBusOn(name, {
+          postgres: { dsn: database.dsn, poolSize: 5 },
+          natsUrl: nats().url,
+          kafka: () =>
+            readKafkaConfig({
+              WE_KAFKA_TRANSPORT: 'plaintext',
+              WE_KAFKA_SEED_BROKERS: kafkaBrokers().join(','),
+            }),
+          partitions: 3,
         });
-        return openLogBus(
-          new KafkaMessageLog({ config, clock: systemClock, partitions: 3 }),
-          postgres,
-          common,
-        );
-      }
 
-      async function declared(name: BusName, cleanup: AsyncDisposableStack): Promise<EventBus> {
+      async function declared(name: EventBusName, cleanup: AsyncDisposableStack): Promise<EventBus> {
         const { bus, close } = await openBus(name);
         cleanup.defer(close);
         await bus.ensureStream({ name: consumer.stream, subjects: ['orders.>'] });
@@ -77,7 +67,7 @@ await describeWithServer(
           const load = work.publish(from);
           await waitFor(() => work.handled.length >= 100, { within: 60_000, what: 'the first events' });
 
-          const open = work.close();
+          const open = work.gate.close();
           const { size } = work.published.committed;
           await waitFor(() => work.published.committed.size >= size + 40, {
             within: 60_000,
@@ -118,21 +108,15 @@ await describeWithServer(
 class Work {
   readonly published = new Written();
   readonly handled: SeenValue[] = [];
-  #gate = Promise.resolve();
-
-  /** Handlers wait until it is opened. */
-  close(): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#gate = promise;
-    return resolve;
-  }
+  /** Before the handlers. */
+  readonly gate = new Gate();
 
   consume(bus: EventBus) {
     const over = new AbortController();
     const ended = bus.subscribe(
       consumer,
       async ({ key, payload, ack }) => {
-        await this.#gate;
+        await this.gate.passed();
         this.handled.push({ key, value: payload.toString() });
         await ack();
       },

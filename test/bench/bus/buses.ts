@@ -1,13 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readKafkaConfig } from '../../../adapters/kafka/config.ts';
-import { KafkaMessageLog } from '../../../adapters/kafka/message-log.ts';
-import { type OpenBus, openEventBus } from '../../../adapters/open-event-bus.ts';
-import { openLogBus } from '../../../adapters/open-log-bus.ts';
-import { systemClock } from '../../../adapters/system/clock.ts';
+import type { OpenBus } from '../../../adapters/open-event-bus.ts';
 import { type NatsServer, startNats } from '../../../cli/dev/backends/nats.ts';
 import type { ConsumerRef, EventBus } from '../../../engine/ports/event-bus.ts';
-import { silentLogger } from '../../../engine/ports/logger.ts';
+import { openBusOn } from '../../helpers/open-bus.ts';
 import type { BenchStack } from '../environment.ts';
 
 export const PROVIDERS = ['pgchannel', 'nats', 'kafka'] as const;
@@ -32,7 +29,6 @@ export async function startBusStack(stack: BenchStack): Promise<BusStack> {
   };
 }
 
-export const PAYLOAD_BYTES = 300;
 const PARTITIONS = 6;
 let streams = 0;
 
@@ -67,17 +63,11 @@ export async function openBus(on: BusStack, provider: Provider): Promise<BusUnde
   };
 }
 
-async function open({ stack, nats }: BusStack, provider: Provider): Promise<OpenBus> {
-  const common = { clock: systemClock, logger: silentLogger };
-  const postgres = { dsn: stack.postgres.dsn, poolSize: 16 };
-  if (provider !== 'kafka') {
-    const env = { WE_NATS_URL: nats.url };
-    return openEventBus(provider, { ...common, env, postgres: () => postgres, process: 'bench' });
-  }
-  const config = readKafkaConfig(stack.env);
-  return openLogBus(
-    new KafkaMessageLog({ config, clock: systemClock, partitions: PARTITIONS }),
-    postgres,
-    common,
-  );
+function open({ stack, nats }: BusStack, provider: Provider): Promise<OpenBus> {
+  return openBusOn(provider, {
+    postgres: { dsn: stack.postgres.dsn, poolSize: 16 },
+    natsUrl: nats.url,
+    kafka: () => readKafkaConfig(stack.env),
+    partitions: PARTITIONS,
+  });
 }

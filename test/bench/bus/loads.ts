@@ -1,6 +1,7 @@
 import type { BusDelivery, EventBus } from '../../../engine/ports/event-bus.ts';
-import { percentile } from '../statistics.ts';
-import { type BusUnderBench, PAYLOAD_BYTES } from './buses.ts';
+import { type Percentiles, percentilesOf } from '../statistics.ts';
+import { pace, stampedNow, stampOf } from '../steady-load.ts';
+import type { BusUnderBench } from './buses.ts';
 
 const WITHIN_MS = 120_000;
 const LOOK_EVERY_MS = 2;
@@ -24,9 +25,7 @@ export async function publishAll(
 }
 
 export async function publishOne(bus: EventBus, subject: string, index: number): Promise<void> {
-  const payload = Buffer.alloc(PAYLOAD_BYTES, ' ');
-  payload.write(String(performance.now()).slice(0, 20));
-  await bus.publish([{ subject, key: `key-${index % KEYS}`, payload }]);
+  await bus.publish([{ subject, key: `key-${index % KEYS}`, payload: stampedNow() }]);
 }
 
 /** A consumer that acknowledges what it gets, one by one. */
@@ -70,16 +69,11 @@ export class Consuming implements AsyncDisposable {
   }
 
   async #take({ payload, sequence, ack }: BusDelivery): Promise<void> {
-    this.latencies.push(performance.now() - Number(payload.toString('latin1', 0, 20)));
+    this.latencies.push(performance.now() - stampOf(payload));
     await ack();
     this.#distinct.add(sequence);
     this.#lastAt = performance.now();
   }
-}
-
-export interface BusLatency {
-  readonly p50Ms: number;
-  readonly p99Ms: number;
 }
 
 const WARM_UP_MS = 1_000;
@@ -88,33 +82,18 @@ const WARM_UP_MS = 1_000;
 export async function latencyAt(
   on: BusUnderBench,
   { rate, seconds }: { readonly rate: number; readonly seconds: number },
-): Promise<BusLatency> {
+): Promise<Percentiles> {
+  const publish = (nth: number) => publishOne(on.publishing, on.subject, nth);
   await using consuming = await Consuming.begin(on, `rate-${rate}`);
-  let sent = await pace(on, { rate, ms: WARM_UP_MS });
+  let sent = await pace({ rate, ms: WARM_UP_MS }, publish);
   await arrived(consuming, sent);
   consuming.latencies.length = 0;
-  sent += await pace(on, { rate, ms: seconds * 1000 });
+  sent += await pace({ rate, ms: seconds * 1000 }, publish);
   await arrived(consuming, sent);
-  const sorted = consuming.latencies.toSorted((a, b) => a - b);
-  return { p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99) };
+  return percentilesOf(consuming.latencies);
 }
 
 async function arrived(consuming: Consuming, wanted: number): Promise<void> {
   if (await consuming.until(wanted)) return;
   throw new Error(`${consuming.count} of ${wanted} messages arrived`);
-}
-
-/** @returns how many were published */
-async function pace(
-  { publishing, subject }: BusUnderBench,
-  { rate, ms }: { readonly rate: number; readonly ms: number },
-): Promise<number> {
-  const sent: Promise<void>[] = [];
-  const began = performance.now();
-  for (let elapsed = 0; elapsed < ms; elapsed = performance.now() - began) {
-    while (sent.length < (elapsed / 1000) * rate) sent.push(publishOne(publishing, subject, sent.length));
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  await Promise.all(sent);
-  return sent.length;
 }

@@ -2,7 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureKafkaJars } from '../../../cli/dev/backends/kafka-jars.ts';
 import { runCommand } from '../../../cli/dev/backends/processes.ts';
-import { type BusStack, PAYLOAD_BYTES, type Provider } from './buses.ts';
+import { VALUE_BYTES } from '../steady-load.ts';
+import type { BusStack, Provider } from './buses.ts';
 import { findNatsCli, NATS_CLI } from './nats-cli.ts';
 
 /** What the broker's own tool gets on the same machine: the limit of what a bus on it can. */
@@ -37,7 +38,7 @@ async function pgbench({ stack }: BusStack): Promise<OwnFigures> {
   );
   await writeFile(
     path,
-    `begin;\ninsert into bench_floor (payload) values (repeat('x', ${PAYLOAD_BYTES}));\nnotify bench_floor;\ncommit;\n`,
+    `begin;\ninsert into bench_floor (payload) values (repeat('x', ${VALUE_BYTES}));\nnotify bench_floor;\ncommit;\n`,
   );
   const args = ['-n', '-c', '16', '-j', '2', '-T', String(PGBENCH_SECONDS), '-f', path, stack.postgres.dsn];
   const { code, output } = await runCommand('pgbench', args);
@@ -63,7 +64,7 @@ async function natsBench({ nats }: BusStack, messages: number): Promise<OwnFigur
         'file',
         '--no-progress',
       ],
-      ...['--msgs', String(messages), '--size', String(PAYLOAD_BYTES), ...how],
+      ...['--msgs', String(messages), '--size', String(VALUE_BYTES), ...how],
     ]);
   const published = await bench('--pub', '1');
   if (published.code !== 0) throw new Error(missing('nats bench', `natscli ${NATS_CLI}`, published.output));
@@ -83,7 +84,7 @@ async function kafkaPerf({ stack }: BusStack, messages: number): Promise<OwnFigu
   const produce = (count: number, rate: number) =>
     java(
       'ProducerPerformance',
-      ...['--topic', topic, '--num-records', String(count), '--record-size', String(PAYLOAD_BYTES)],
+      ...['--topic', topic, '--num-records', String(count), '--record-size', String(VALUE_BYTES)],
       ...['--throughput', String(rate), '--producer-props', `bootstrap.servers=${servers}`, 'acks=all'],
     );
   const made = await java(

@@ -3,6 +3,7 @@ import { closeApp, compose, endWaits } from '../../../functions/compose.ts';
 import { createInProcessApi } from '../../../functions/worker/in-process-api.ts';
 import { defineJob, PollingRunner } from '../../../sdk/index.ts';
 import { BENCH_TYPE, type BenchStack } from '../environment.ts';
+import { pace } from '../steady-load.ts';
 import { emptied } from '../workflows/submit.ts';
 
 const STEP = { type: BENCH_TYPE, payload: '{}', max_retries: 2 };
@@ -45,14 +46,8 @@ export async function measureThreeSteps(
   await runner.start();
   opened.defer(() => runner.stop());
 
-  const started: Promise<unknown>[] = [];
-  const began = performance.now();
-  for (let elapsed = 0; elapsed < seconds * 1000; elapsed = performance.now() - began) {
-    while (started.length < (elapsed / 1000) * RATE) started.push(startWorkflow(app.deps, RUN));
-    await new Promise((resolve) => setTimeout(resolve, 1));
-  }
-  await Promise.all(started);
-  const paced = await ended(stack, started.length);
+  const started = await pace({ rate: RATE, ms: seconds * 1000 }, () => startWorkflow(app.deps, RUN));
+  const paced = await ended(stack, started);
   await stack.pool.query('truncate workflow_instances, jobs, audit_log cascade');
   for (let count = 0; count < runs; count += CHUNK) {
     await startWorkflows(

@@ -4,15 +4,8 @@ import { join } from 'node:path';
 import type { Topic } from '../../../events/ids.ts';
 import { barChart } from '../bar-chart.ts';
 import type { BenchStack } from '../environment.ts';
-import {
-  anyKey,
-  type LatencyResult,
-  type LatencySubject,
-  measureLatency,
-  ourLatency,
-  throughOutbox,
-} from '../latency.ts';
-import { median, spread } from '../statistics.ts';
+import { anyKey, type LatencySubject, measureLatency, ourLatency, throughOutbox } from '../latency.ts';
+import { median, type Percentiles, spread } from '../statistics.ts';
 import { DEBEZIUM_TOPIC, DEBEZIUM_VERSION, startDebezium } from './debezium.ts';
 import { CHART_DIRECTORY } from './peer-charts.ts';
 import { createPeerOutboxes, PEER_AGGREGATE, PEER_TABLE, recreateBaseSlot } from './peer-outbox.ts';
@@ -20,7 +13,7 @@ import { createPeerTopics } from './peers.ts';
 
 export interface PeerLatency {
   readonly name: string;
-  readonly results: readonly LatencyResult[];
+  readonly results: readonly Percentiles[];
 }
 
 /** Ours first. pg-transactional-outbox does not keep up with the rate. */
@@ -41,7 +34,7 @@ export async function benchPeerLatency(
     [`Debezium ${DEBEZIUM_VERSION}, defaults`, debezium(stack, false)],
     [`Debezium ${DEBEZIUM_VERSION}, tuned`, debezium(stack, true)],
   ];
-  const found = new Map<string, LatencyResult[]>();
+  const found = new Map<string, Percentiles[]>();
   for (let round = 1; round <= rounds; round += 1) {
     for (const [name, subject] of subjects) {
       progress(`latency at ${options.rate} rows/s, ${name}, round ${round} of ${rounds}`);
@@ -93,8 +86,8 @@ export function latencyTable(latencies: readonly PeerLatency[]): readonly (reado
 export async function saveLatencyCharts(latencies: readonly PeerLatency[], rate: number): Promise<string[]> {
   await mkdir(CHART_DIRECTORY, { recursive: true });
   const charts = [
-    { file: 'p50', pick: ({ p50Ms }: LatencyResult) => p50Ms },
-    { file: 'p99', pick: ({ p99Ms }: LatencyResult) => p99Ms },
+    { file: 'p50', pick: ({ p50Ms }: Percentiles) => p50Ms },
+    { file: 'p99', pick: ({ p99Ms }: Percentiles) => p99Ms },
   ];
   return Promise.all(
     charts.map(async ({ file, pick }) => {
