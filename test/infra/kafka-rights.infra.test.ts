@@ -18,9 +18,10 @@ import { deployed } from './setup/deployed.ts';
 import { type Audited, type AuditedKafka, startAuditedKafka } from './setup/kafka-audit.ts';
 import { CREDENTIALS, resolved } from './setup/observe.ts';
 import { type Resource, variants } from './setup/package.ts';
-import { startRelay } from './setup/packaged-relay.ts';
-import { hold, type Right, rightsOfKafka } from './setup/rights.ts';
+import { startPackaged } from './setup/packaged-process.ts';
+import { hold, ofCollector, type Right, rightsOfKafka } from './setup/rights.ts';
 import { rightOfToken, startSignedRequests } from './setup/signed-requests.ts';
+import { taskOf } from './setup/tasks.ts';
 
 const TOPIC = 'workflow.jobs.noop';
 
@@ -61,17 +62,6 @@ function resourceOf(name: string): Resource {
   return resource;
 }
 
-interface Task {
-  readonly ContainerDefinitions: readonly {
-    readonly Environment: readonly { Name: string; Value: unknown }[];
-  }[];
-}
-
-function environmentOf(task: Resource): Record<string, unknown> {
-  const [relay] = (task.Properties as unknown as Task).ContainerDefinitions;
-  return Object.fromEntries((relay?.Environment ?? []).map(({ Name, Value }) => [Name, Value]));
-}
-
 /** The one right that is no request of Kafka's own: the token with which a client logs in is signed for it. */
 async function connecting(): Promise<Right> {
   const source = { kind: 'cluster', arn: CLUSTER_ARN } as const;
@@ -91,15 +81,12 @@ async function isPublished(): Promise<boolean> {
   return (await pool.query('select from dispatch_outbox')).rowCount === 0;
 }
 
-/** Of the collector beside the relay, AWS's own: aws-otel.github.io/docs/setup/permissions, without what the template makes. */
-const OF_COLLECTOR = ['logs:CreateLogStream', 'logs:DescribeLogStreams', 'logs:PutLogEvents'];
-
 test('the relay asks AWS and the brokers for what its role allows, and for nothing else', async () => {
   await using seen = await startSignedRequests();
   seen.brokers = { BootstrapBrokerStringSaslScram: kafka.brokers.join(',') };
   const { username, password } = kafkaUsers.admin;
   const inTask = {
-    ...resolved({ ...environmentOf(resourceOf('RelayTask')), WE_KAFKA_CLUSTER_ARN: CLUSTER_ARN }, seen),
+    ...resolved({ ...taskOf(resourceOf('RelayTask')).environment, WE_KAFKA_CLUSTER_ARN: CLUSTER_ARN }, seen),
     // The broker here knows no tokens of AWS; what a client needs there does not depend on how it has logged in.
     WE_KAFKA_TRANSPORT: 'sasl_scram_tls',
     WE_KAFKA_SASL_USERNAME: username,
@@ -109,7 +96,7 @@ test('the relay asks AWS and the brokers for what its role allows, and for nothi
     WE_RELAY_LAG_INTERVAL: '200ms',
   };
   {
-    await using relay = startRelay(inTask);
+    await using relay = startPackaged(['relay'], inTask);
     await relay.until(() => seen.rights.some(({ on }) => on !== ''), 'it logs in to the database');
   }
   const database = { WE_POSTGRES_DSN: server.dsn, WE_POSTGRES_IAM: 'off', WE_POSTGRES_TLS_CA_PATH: '' };
@@ -117,18 +104,22 @@ test('the relay asks AWS and the brokers for what its role allows, and for nothi
   const job = { WE_DISPATCH_MODE: 'kafka_outbox', WE_POSTGRES_DSN: server.dsn };
   expect(await enqueueInCold(1, job)).toEqual([201]);
   {
-    await using relay = startRelay(env);
+    await using relay = startPackaged(['relay'], env);
     await relay.until(isPublished, 'it publishes what is in the outbox');
     await relay.until(isNeeded('admin', 'WRITE TOPIC', 'DESCRIBE GROUP'), 'it reads the lag of the workers');
   }
   {
     // After a leader that died, the next reads what that one has published.
-    await using relay = startRelay(env);
+    await using relay = startPackaged(['relay'], env);
     await relay.until(isNeeded('admin', 'READ TOPIC'), 'it reads the end of the topics');
   }
-  const collector = OF_COLLECTOR.map((action) => ({ action, on: '' }));
   const ofKafka = rightsOfKafka(await kafka.needed('admin'), reference);
-  const held = hold(resourceOf('RelayRole'), [...seen.rights, ...ofKafka, await connecting(), ...collector]);
+  const held = hold(resourceOf('RelayRole'), [
+    ...seen.rights,
+    ...ofKafka,
+    await connecting(),
+    ...ofCollector,
+  ]);
   expect(held).toEqual({ allowed: held.asked, asked: held.asked, elsewhere: [] });
 }, 180_000);
 

@@ -11,6 +11,8 @@ export interface AwsReference {
 }
 
 const POLICIES = [
+  'AmazonECSTaskExecutionRolePolicy',
+  'AmazonElasticFileSystemClientReadWriteAccess',
   'AWSLambdaBasicExecutionRole',
   'AWSLambdaMSKExecutionRole',
   'AWSLambdaVPCAccessExecutionRole',

@@ -9,6 +9,16 @@ export interface Right {
   readonly on: string;
 }
 
+/**
+ * Of the collector of metrics beside a process, AWS's own image, which cannot be had here. By its documentation
+ * (aws-otel.github.io/docs/setup/permissions), without what the template makes.
+ */
+export const ofCollector: readonly Right[] = [
+  'logs:CreateLogStream',
+  'logs:DescribeLogStreams',
+  'logs:PutLogEvents',
+].map((action) => ({ action, on: '' }));
+
 export interface Held {
   readonly allowed: readonly string[];
   readonly asked: readonly string[];

@@ -5,15 +5,21 @@ import nodeFlags from '../../../cli/node-flags.json' with { type: 'json' };
 import { waitFor } from '../../helpers/wait-for.ts';
 import { ROOT } from './tools.ts';
 
-/** The bundle of the image, as the image starts it. Disposing kills it. */
-export interface PackagedRelay extends AsyncDisposable {
-  /** @throws with what the relay has said, when it does not come to that */
+/** The bundle of the image, as a task starts it. Disposing kills it. */
+export interface PackagedProcess extends AsyncDisposable {
+  /** @throws with what the process has said, when it does not come to that */
   until(happens: () => boolean | Promise<boolean>, what: string): Promise<void>;
 }
 
-export function startRelay(env: Readonly<Record<string, string>>): PackagedRelay {
-  const arguments_ = [...nodeFlags.relay, join(ROOT, 'dist/cli/main.js'), 'relay'];
+/** @param command what the task gives the image, which has the flags of the relay for whatever it runs */
+export function startPackaged(
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+): PackagedProcess {
+  const arguments_ = [...nodeFlags.relay, join(ROOT, 'dist/cli/main.js'), ...command];
   const child = spawn(process.execPath, arguments_, {
+    // Where the image has millrace.config.ts.
+    cwd: ROOT,
     env: { PATH: process.env['PATH'] ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -28,7 +34,7 @@ export function startRelay(env: Readonly<Record<string, string>>): PackagedRelay
       try {
         await waitFor(happens, { within: 60_000, what });
       } catch (error) {
-        throw new Error(`It did not come to this: ${what}. The relay said:\n${said}`, { cause: error });
+        throw new Error(`It did not come to this: ${what}. The process said:\n${said}`, { cause: error });
       }
     },
     [Symbol.asyncDispose]: async () => {
