@@ -41,6 +41,8 @@ export interface ScheduleRecord extends ScheduleDefinition {
   readonly lastRunAt: Date | null;
   readonly createdAt: Date;
   readonly updatedAt: Date;
+  /** Whose it is, and what it makes; absent where it is nobody's. */
+  readonly tenant?: string | undefined;
 }
 
 export interface DueTicks {

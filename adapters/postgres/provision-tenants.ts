@@ -18,6 +18,7 @@ const GRANTS = [
   'select, insert, update on jobs, workflow_instances',
   'select, insert on workflow_definitions, workflow_history, audit_log',
   'select, insert, delete on workflow_user_tasks, workflow_messages',
+  'select, insert, update, delete on schedules',
   'select on job_types, millrace_settings',
   'insert on dispatch_outbox',
 ] as const;
@@ -37,6 +38,7 @@ const ofInstance = 'exists (select from workflow_instances i where i.id = instan
 const POLICIES: Readonly<Record<string, Policy>> = {
   jobs: { using: own, check: own },
   workflow_instances: { using: own, check: own },
+  schedules: { using: own, check: own },
   workflow_history: { using: ofInstance, check: 'true' },
   workflow_user_tasks: { using: ofInstance, check: 'true' },
   workflow_messages: { using: ofInstance, check: 'true' },

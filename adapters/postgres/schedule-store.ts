@@ -66,5 +66,6 @@ function toSchedule(row: sql.ScheduleRow): ScheduleRecord {
     lastRunAt: row.last_run_at,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
+    ...(row.tenant === '' ? {} : { tenant: row.tenant }),
   };
 }

@@ -1,6 +1,7 @@
 import type { NewInstance } from '../commit.ts';
 import type { EngineDeps } from '../deps.ts';
 import { MillraceError } from '../errors.ts';
+import { defined } from '../new-job.ts';
 import type { ScheduleDefinition, ScheduleRecord } from '../schedule.ts';
 import { isObjectText } from '../workflow/variables.ts';
 import { type Enqueued, enqueueJob } from './enqueue-jobs.ts';
@@ -36,7 +37,13 @@ export async function changeSchedule(
     const after = { ...current, ...changes };
     if (after.definition !== null) await scheduledInstances(deps, after);
     if (!(await apply(deps, current, { changes, source: current.source }))) continue;
-    const detail = { schedule: name, fields: Object.keys(changes), enabled: changes.enabled ?? null };
+    const fields = Object.keys(changes);
+    const detail = {
+      schedule: name,
+      ...defined({ tenant: current.tenant }),
+      fields,
+      enabled: changes.enabled ?? null,
+    };
     await deps.store.audit([{ action: 'SCHEDULE_CHANGED', actor, detail }]);
     return getSchedule(deps, name);
   }

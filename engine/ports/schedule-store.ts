@@ -8,6 +8,8 @@ import type { ScheduleDefinition, ScheduleRecord } from '../schedule.ts';
  *     it, and a `tick` writes its jobs and instances with the advance of the schedule or not at all: of any number of leaders one enqueues
  *     a tick. A job whose idempotency key is known is passed over, and the schedule advances all the same. `due` gives the
  *     enabled schedules whose time has come, by the store's clock, and that clock's time.
+ *
+ * Where tenants are kept apart, a name is one of the tenant for whom the store is, or of nobody; `due` gives those of all.
  */
 export interface ScheduleStore {
   /** @returns whether it was written: false when the name is taken */
@@ -30,6 +32,8 @@ export interface NewSchedule extends ScheduleDefinition {
 
 export interface ScheduleTick {
   readonly name: string;
+  /** Of the schedule: what the tick makes is of this tenant. */
+  readonly tenant?: string | undefined;
   readonly expectedRevision: number;
   readonly nextRunAt: Date | null;
   /** Absent when no tick was run: the one before stays. */

@@ -65,7 +65,7 @@ export function leaderRoles(deps: EngineDeps, options: LeaderRoleOptions): Leade
     role(deps, options, {
       name: 'schedules',
       everyMs: MAX_PAUSE_MS,
-      work: () => tickSchedules(deps, BATCH),
+      work: () => tickSchedules(deps, BATCH, options.logger),
       soonerMs: () => deps.store.schedules.nextTickMs(),
       wokenBy: 'millrace_schedules',
     }),

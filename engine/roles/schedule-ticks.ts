@@ -3,29 +3,37 @@ import { fingerprint } from '../commands/enqueue-jobs.ts';
 import { scheduledInstances } from '../commands/schedules.ts';
 import type { NewInstance } from '../commit.ts';
 import type { EngineDeps } from '../deps.ts';
+import { isMillraceError } from '../errors.ts';
 import { type JobPolicy, limitsOf, uniqueOf } from '../job-policy.ts';
 import { newJob } from '../new-job.ts';
+import type { Logger } from '../ports/logger.ts';
 import { dueTicks, type ScheduleRecord } from '../schedule.ts';
 
-/** Enqueues the jobs of the schedules whose time has come. @returns how many schedules were due */
-export async function tickSchedules(deps: EngineDeps, limit: number): Promise<number> {
+/**
+ * Enqueues the jobs of the schedules whose time has come. One whose workflow cannot be started goes on to its next tick: the
+ * others, which may be of other tenants, must not wait for it to be mended.
+ * @returns how many schedules were due
+ */
+export async function tickSchedules(deps: EngineDeps, limit: number, logger: Logger): Promise<number> {
   const { schedules, now } = await deps.store.schedules.due(limit);
   if (schedules.length === 0) return 0;
   const cron = await deps.cron();
   const policies = new Map((await deps.store.listPolicies()).map(({ type, policy }) => [type, policy]));
   for (const schedule of schedules) {
     const { run, next } = dueTicks(schedule, now, cron);
-    const made = await madeBy(deps, schedule, { ticks: run, policies });
-    await deps.store.schedules.tick({
-      ...made,
-      name: schedule.name,
-      expectedRevision: schedule.revision,
-      nextRunAt: next,
-      lastRunAt: run.at(-1),
+    const { name, tenant, revision: expectedRevision } = schedule;
+    const made = await madeBy(deps, schedule, { ticks: run, policies }).catch((error: unknown) => {
+      if (!isMillraceError(error) || error.retryable) throw error;
+      logger.error('a schedule could not start its workflow', { schedule: name, tenant, error });
+      return undefined;
     });
+    const at = { name, tenant, expectedRevision, nextRunAt: next };
+    await deps.store.schedules.tick({ ...at, ...(made ? { ...made, lastRunAt: run.at(-1) } : nothing) });
   }
   return schedules.length;
 }
+
+const nothing = { jobs: [], instances: [] };
 
 interface Ticks {
   readonly ticks: readonly Date[];

@@ -8,6 +8,7 @@ import { syncSchedules } from '../../engine/commands/schedules.ts';
 import { startWorkflow } from '../../engine/commands/start-workflow.ts';
 import { uploadDefinition } from '../../engine/commands/upload-definition.ts';
 import type { EngineDeps } from '../../engine/deps.ts';
+import { silentLogger } from '../../engine/ports/logger.ts';
 import { advanceDueInstances } from '../../engine/roles/due-instances.ts';
 import { queueDueJobs } from '../../engine/roles/due-jobs.ts';
 import { tickSchedules } from '../../engine/roles/schedule-ticks.ts';
@@ -103,7 +104,7 @@ export class TestService<Handlers extends JobHandlers> {
       const moved =
         (await advanceDueInstances(this.#deps, LOT)) +
         (await queueDueJobs(this.#deps, LOT)) +
-        (await tickSchedules(this.#deps, LOT));
+        (await tickSchedules(this.#deps, LOT, silentLogger));
       const jobs = await this.#store.poll({
         types: Object.keys(this.#config.jobs) as StepId[],
         limit: LOT,

@@ -3,6 +3,7 @@ import type { Database } from './database.ts';
 
 export interface ScheduleRow {
   name: string;
+  tenant: string;
   cron: string;
   time_zone: string;
   missed: string;
@@ -24,7 +25,7 @@ export interface ScheduleRow {
 }
 
 const columns = `
-  name, cron, time_zone, missed, missed_limit, type, payload, max_retries, retry, priority, partition_key, enabled, source, definition_id,
+  name, tenant, cron, time_zone, missed, missed_limit, type, payload, max_retries, retry, priority, partition_key, enabled, source, definition_id,
   revision::double precision as revision, next_run_at, last_run_at, created_at, updated_at`;
 
 export async function insertSchedule(db: Database, schedule: NewSchedule): Promise<boolean> {
@@ -38,7 +39,7 @@ export async function insertSchedule(db: Database, schedule: NewSchedule): Promi
       $1::text, $2::text, $3::text, $4::text, $5::integer, $6::text, $7::json, $8::integer, $9::json, $10::smallint,
       $11::text, $12::boolean, $13::text, $14::timestamptz, $15::text
     )
-    on conflict (name) do nothing
+    on conflict (name, tenant) do nothing
     `,
     values(schedule),
   );
@@ -58,7 +59,7 @@ export async function updateSchedule(
       payload = $7::json, max_retries = $8::integer, retry = $9::json, priority = $10::smallint, partition_key = $11::text,
       enabled = $12::boolean, source = $13::text, next_run_at = $14::timestamptz, definition_id = $15::text, revision = revision + 1,
       updated_at = clock_timestamp()
-    where name = $1::text and revision = $16::bigint
+    where name = $1::text and tenant = millrace.current_tenant() and revision = $16::bigint
     `,
     [...values(schedule), expectedRevision],
   );
@@ -66,18 +67,22 @@ export async function updateSchedule(
 }
 
 export async function deleteSchedule(db: Database, name: string): Promise<boolean> {
-  const { rowCount } = await db.query('delete from schedules where name = $1::text', [name]);
+  const { rowCount } = await db.query(
+    'delete from schedules where name = $1::text and tenant = millrace.current_tenant()',
+    [name],
+  );
   return rowCount === 1;
 }
 
 export async function selectSchedule(db: Database, name: string): Promise<ScheduleRow | undefined> {
-  const { rows } = await db.query<ScheduleRow>(`select ${columns} from schedules where name = $1::text`, [
-    name,
-  ]);
+  const { rows } = await db.query<ScheduleRow>(
+    `select ${columns} from schedules where name = $1::text and tenant = millrace.current_tenant()`,
+    [name],
+  );
   return rows[0];
 }
 
-/** By the order of code points, which is that of the cursor whatever the database's collation. */
+/** Of whoever asks. By the order of code points, which is that of the cursor whatever the database's collation. */
 export async function selectSchedulePage(
   db: Database,
   { after, limit }: { readonly after?: string | undefined; readonly limit: number },
@@ -86,7 +91,7 @@ export async function selectSchedulePage(
     `
     select ${columns}
     from schedules
-    where $1::text is null or name collate "C" > $1
+    where tenant = millrace.current_tenant() and ($1::text is null or name collate "C" > $1)
     order by name collate "C"
     limit $2::integer
     `,
@@ -125,7 +130,10 @@ export async function selectNextTick(db: Database): Promise<number | null> {
   return rows[0]?.ms ?? null;
 }
 
-/** The first statement of a tick: whoever gets past it may enqueue the tick's jobs in the same transaction. */
+/**
+ * The first statement of a tick: whoever gets past it may enqueue the tick's jobs in the same transaction, and what that writes
+ * from here on is of the schedule's tenant. The leader who does it is of none, and sees the schedules of all.
+ */
 export async function advanceSchedule(db: Database, tick: ScheduleTick): Promise<boolean> {
   const { rowCount } = await db.query(
     `
@@ -133,9 +141,10 @@ export async function advanceSchedule(db: Database, tick: ScheduleTick): Promise
     set
       next_run_at = $3::timestamptz, last_run_at = coalesce($4::timestamptz, last_run_at), revision = revision + 1,
       updated_at = clock_timestamp()
-    where name = $1::text and revision = $2::bigint and enabled
+    where name = $1::text and tenant = $5::text and revision = $2::bigint and enabled
+    returning set_config('millrace.tenant', tenant, true)
     `,
-    [tick.name, tick.expectedRevision, tick.nextRunAt, tick.lastRunAt ?? null],
+    [tick.name, tick.expectedRevision, tick.nextRunAt, tick.lastRunAt ?? null, tick.tenant ?? ''],
   );
   return rowCount === 1;
 }

@@ -9,6 +9,7 @@ import { scheduleChange, scheduleReply, scheduleText } from '../schedule-shapes.
 export const changeSchedule = defineEndpoint(
   {
     scope: 'admin',
+    forTenants: true,
     name: 'schedule',
     body: scheduleChange,
     replies: {

@@ -8,6 +8,7 @@ import { scheduleReply, scheduleRequest, scheduleText } from '../schedule-shapes
 export const createSchedule = defineEndpoint(
   {
     scope: 'admin',
+    forTenants: true,
     body: scheduleRequest,
     replies: {
       201: { description: 'Made, and due next at `next_run_at`.', schema: scheduleReply },

@@ -4,6 +4,7 @@ import { defineEndpoint } from '../endpoint.ts';
 export const deleteSchedule = defineEndpoint(
   {
     scope: 'admin',
+    forTenants: true,
     name: 'schedule',
     replies: {
       204: { description: 'Gone. Jobs that it has enqueued stay.' },

@@ -5,6 +5,7 @@ import { scheduleReply, scheduleText } from '../schedule-shapes.ts';
 export const getSchedule = defineEndpoint(
   {
     scope: 'read',
+    forTenants: true,
     name: 'schedule',
     replies: {
       200: { description: 'The schedule.', schema: scheduleReply },

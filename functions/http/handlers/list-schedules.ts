@@ -10,7 +10,12 @@ const query = z.strictObject({
 });
 
 export const listSchedules = defineEndpoint(
-  { scope: 'read', query, replies: { 200: { description: 'By name.', schema: schedulePage } } },
+  {
+    scope: 'read',
+    forTenants: true,
+    query,
+    replies: { 200: { description: 'By name.', schema: schedulePage } },
+  },
   async ({ query: { limit, cursor } }, app) => {
     const after = cursor && Buffer.from(cursor, 'base64url').toString('latin1').replaceAll('\0', '');
     // One more than asked for, to know whether there is a next page.

@@ -11,6 +11,7 @@ import { startedWorkflowText } from '../workflow-views.ts';
 export const runSchedule = defineEndpoint(
   {
     scope: 'admin',
+    forTenants: true,
     name: 'schedule',
     body: scheduleRunRequest,
     optionalBody: true,

@@ -60,21 +60,28 @@ describe('a database that keeps tenants apart', () => {
     await provisionTenants({ dsn: database.adminDsn }, [username]);
     await enqueueFor('acme');
     await database.pool().query(`select millrace.enqueue('noop', '{}')`);
+    await database.pool().query(`
+      insert into schedules (name, tenant, cron, time_zone, missed, missed_limit, type, payload, max_retries, source)
+      select 'nightly', tenant, '0 3 * * *', 'UTC', 'skip', 1, 'noop', '{}', 0, 'api' from unnest(array['', 'acme']) as tenant
+    `);
   });
 
   test("shows the role of tenants nothing unless it says which, and not what is nobody's", async () => {
-    const count = (tenant: string | undefined) =>
-      asTenant(tenant, async (client) => (await client.query('select from jobs')).rowCount);
-    expect(await count(undefined)).toBe(0);
-    expect(await count('')).toBe(0);
-    expect(await count('other')).toBe(0);
-    expect(await count('acme')).toBe(1);
+    for (const table of ['jobs', 'schedules']) {
+      const count = (tenant: string | undefined) =>
+        asTenant(tenant, async (client) => (await client.query(`select from ${table}`)).rowCount);
+      const counts = [await count(undefined), await count(''), await count('other'), await count('acme')];
+      expect({ table, counts }).toEqual({ table, counts: [0, 0, 0, 1] });
+    }
   });
 
   test('lets it write and change no row into the hands of another', async () => {
     const insert = `insert into jobs (id, type, status, payload, max_retries, tenant)
       values (gen_random_uuid(), 'noop', 'queued', '{}', 0, 'other')`;
-    for (const sql of [insert, `update jobs set tenant = 'other'`, `update jobs set tenant = ''`]) {
+    const updates = ['jobs', 'schedules'].flatMap((table) =>
+      ['other', ''].map((tenant) => `update ${table} set tenant = '${tenant}'`),
+    );
+    for (const sql of [insert, ...updates]) {
       await asTenant('acme', (client) => expect(client.query(sql)).rejects.toThrow(/row-level security/));
     }
   });
@@ -94,7 +101,7 @@ describe('a database that keeps tenants apart', () => {
       { table: 'job_types', rights: ['SELECT'], is_guarded: false },
       { table: 'millrace_settings', rights: ['SELECT'], is_guarded: false },
     ]);
-    expect(rows.filter((row) => row.is_guarded).length).toBe(7);
+    expect(rows.filter((row) => row.is_guarded).length).toBe(8);
     const { rows: columns } = await database
       .pool()
       .query<{ name: string }>(

@@ -92,7 +92,7 @@ test('a tick is left out while the unique key of its type is taken', async () =>
   await pool.query(`update schedules set next_run_at = '2026-01-02T03:00:00Z'`);
   const leader = createPool({ dsn: api.database.dsn, poolSize: 1 }, silentLogger);
   const deps = createEngineDeps(createPostgresRecordStore(leader), 'polling');
-  expect(await tickSchedules(deps, 10)).toBe(2);
+  expect(await tickSchedules(deps, 10, silentLogger)).toBe(2);
   await leader.end();
   expect(await written()).toMatchObject([{ unique_key: 'extract:a' }]);
 });

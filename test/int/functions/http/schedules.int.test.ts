@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createEngineDeps } from '../../../../adapters/system/engine-deps.ts';
 import { syncSchedules } from '../../../../engine/commands/schedules.ts';
+import { silentLogger } from '../../../../engine/ports/logger.ts';
 import { tickSchedules } from '../../../../engine/roles/schedule-ticks.ts';
 import { compose } from '../../../../functions/compose.ts';
 import * as replies from '../../../../functions/http/replies.ts';
@@ -125,7 +126,7 @@ describe('ticks on PostgreSQL', () => {
         `update schedules set next_run_at = clock_timestamp() - interval '30 hours' where name = 'missed'`,
       );
     const leaders = Array.from({ length: 5 }, () => createEngineDeps(compose().deps.store, 'polling'));
-    await Promise.all(leaders.map((deps) => tickSchedules(deps, 100)));
+    await Promise.all(leaders.map((deps) => tickSchedules(deps, 100, silentLogger)));
     const { rows } = await api.database
       .pool()
       .query("select idempotency_key from jobs where type = 'extract' order by idempotency_key");

@@ -14,11 +14,14 @@ interface Ids {
   readonly job: string;
   readonly workflow: string;
   readonly definition: string;
+  /** Its name. */
+  readonly schedule: string;
 }
 const UNKNOWN: Ids = {
   job: '01a1fd51-a8f9-74ad-a06f-3986a43e21b1',
   workflow: '01a1fd51-a8f9-74ad-a06f-3986a43e21b2',
   definition: `inline/${'ab'.repeat(32)}`,
+  schedule: 'that-nobody-has',
 };
 
 type Answer =
@@ -28,8 +31,8 @@ type Answer =
   | { readonly is: 'public' }
   /** Of an id: that of another tenant is answered as one that nobody has. */
   | { readonly is: 'not found'; readonly of: keyof Ids; readonly body?: object }
-  /** A list: it has what is one's own. */
-  | { readonly is: 'own'; readonly of: keyof Ids }
+  /** A list: it has what is one's own, and the operator's has it too, unless it is known by its name: then he has his own. */
+  | { readonly is: 'own'; readonly of: keyof Ids; readonly byName?: true }
   /** Writes what is one's own; how, is told in tests of its own. */
   | { readonly is: 'new' };
 
@@ -81,12 +84,12 @@ const answers: Readonly<Record<string, Answer>> = {
   'GET /api/v1/definitions': open,
   'GET /api/v1/definitions/{id}': of('definition'),
   'GET /api/v1/definitions/{id}/graph': of('definition'),
-  'POST /api/v1/schedules': refused,
-  'GET /api/v1/schedules': refused,
-  'GET /api/v1/schedules/{name}': refused,
-  'PATCH /api/v1/schedules/{name}': refused,
-  'DELETE /api/v1/schedules/{name}': refused,
-  'POST /api/v1/schedules/{name}/run': refused,
+  'POST /api/v1/schedules': { is: 'new' },
+  'GET /api/v1/schedules': { is: 'own', of: 'schedule', byName: true },
+  'GET /api/v1/schedules/{name}': of('schedule'),
+  'PATCH /api/v1/schedules/{name}': of('schedule', { enabled: false }),
+  'DELETE /api/v1/schedules/{name}': of('schedule'),
+  'POST /api/v1/schedules/{name}/run': of('schedule', {}),
   'GET /api/v1/overview': refused,
   'GET /api/v1/relay': refused,
   'GET /api/v1/types': refused,
@@ -105,7 +108,7 @@ const table = Object.entries(answers).map(([route, answer]) => {
 });
 
 function concrete(path: string, id: string): string {
-  return path.replace('{id}', encodeURIComponent(id)).replace('{step}', 'ask').replace('{name}', 'some');
+  return path.replace('{id}', encodeURIComponent(id)).replace('{step}', 'ask').replace('{name}', id);
 }
 
 let acme: Caller;
@@ -134,7 +137,10 @@ beforeAll(async () => {
     .query<{ id: string }>('select definition_id as id from workflow_instances where id = $1', [
       inline.json['id'],
     ]);
+  const schedule = { name: 'acmes-own', cron: '30 2 * * *', type: 'noop', payload: {} };
+  expect((await acme.post('/api/v1/schedules', schedule)).status).toBe(201);
   ids = {
+    schedule: schedule.name,
     job: String(job.json['id']),
     workflow: String(workflow.json['id']),
     definition: rows[0]?.id ?? '',
@@ -148,6 +154,7 @@ async function ofAcme(): Promise<unknown> {
       (select json_agg(jobs order by id) from jobs where tenant = 'acme')::text as jobs,
       (select json_agg(i order by id) from workflow_instances i where tenant = 'acme')::text as instances,
       (select json_agg(t order by instance_id) from workflow_user_tasks t)::text as tasks,
+      (select json_agg(s order by name) from schedules s)::text as schedules,
       (select count(*) from audit_log)::text as audit
   `);
   return rows[0];
@@ -200,7 +207,7 @@ describe('for the key of a tenant', () => {
         path,
         shows: [
           [200, true],
-          [200, true],
+          [200, answer.byName !== true],
           [200, false],
         ],
       });
