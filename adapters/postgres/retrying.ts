@@ -3,6 +3,7 @@ import { retried } from '../retried.ts';
 import { codeOf, translate } from './errors.ts';
 import type { Database } from './sql/database.ts';
 import { transact } from './transaction.ts';
+import { YoungPlans } from './young-plans.ts';
 
 /** SQLSTATEs after which the same statement can simply be run again: it changed nothing. */
 const CONFLICTS = new Set(['40001', '40P01']);
@@ -10,9 +11,12 @@ const CONFLICT = { tries: 5, passes: (error: unknown) => CONFLICTS.has(codeOf(er
 
 /** A database whose statements are tried again after a deadlock or a serialization failure, and fail by meaning. */
 export function retrying(pool: Pool, prepare: boolean): Database {
+  const prepared = new YoungPlans(pool);
   return {
     query: (text, values = [], name) =>
-      untilApart(() => pool.query(prepare && name ? { name, text, values } : { text, values })),
+      untilApart(() =>
+        prepare && name ? prepared.query({ name, text, values }) : pool.query({ text, values }),
+      ),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 import { MillraceError } from '../../engine/errors.ts';
 import { codeOf, translate } from './errors.ts';
 import type { Database } from './sql/database.ts';
@@ -23,21 +23,27 @@ export async function inTransaction<T>(source: Source, run: Run<T>): Promise<T> 
 }
 
 /** {@link inTransaction}, with the failures as they come. */
-export async function transact<T>({ pool, tenant }: Source, run: Run<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
+export function transact<T>({ pool, tenant }: Source, run: Run<T>): Promise<T> {
+  return onConnection(pool, async (client) => {
     const db: Database = { query: (text, values) => client.query(text, values) };
     await client.query('begin');
     if (tenant !== undefined) await enter(db, tenant);
     const { commit, value } = await run(db);
     await client.query(commit ? 'commit' : 'rollback');
     return value;
+  });
+}
+
+/** After a failure the connection, which may have an open or unknown transaction, is closed, not given back. */
+export async function onConnection<T>(pool: Pool, run: (client: PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    return await run(client);
   } catch (error) {
     broken = error instanceof Error ? error : new Error(String(error));
     throw error;
   } finally {
-    // A connection with an open or unknown transaction is closed, not given back.
     client.release(broken);
   }
 }

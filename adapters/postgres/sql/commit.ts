@@ -241,6 +241,7 @@ export async function applyUnits(
     from applied
     `,
     [...commitValues(units, shards), shards],
+    'apply-units',
   );
   return new Set(rows.map(({ ord }) => ord));
 }

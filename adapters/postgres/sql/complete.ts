@@ -1,5 +1,6 @@
 import type { Completion } from '../../../engine/ports/record-store.ts';
 import { instanceColumns } from '../instance-rows.ts';
+import { jobColumns } from '../rows.ts';
 import type { Database } from './database.ts';
 import { proofsInOrder } from './proofs.ts';
 import type { LoadedRow } from './read.ts';
@@ -47,13 +48,13 @@ export async function completeJobs(
       rest.index,
       standing.status as current_status,
       coalesce(standing.token = rest.token, false) as holds_token,
-      step.*,
+      ${jobColumns},
       ${instanceColumns}
     from unnest((select $1::uuid[]), (select $2::uuid[]), (select $4::integer[])) as rest (id, token, index)
     left join jobs as standing on standing.id = rest.id
-    left join jobs as step
-      on step.id = standing.id and step.instance_id is not null and step.status = 'running' and step.token = rest.token
-    left join workflow_instances i on i.id = step.instance_id
+    left join jobs
+      on jobs.id = standing.id and jobs.instance_id is not null and jobs.status = 'running' and jobs.token = rest.token
+    left join workflow_instances i on i.id = jobs.instance_id
     -- A look-up in what was hashed once, not a comparison of each with each.
     where rest.index not in (select index from completed)
     `,

@@ -3,9 +3,8 @@ import type { QueryResultRow } from 'pg';
 /** What the statements of this folder need of a pool or of a client within a transaction. */
 export interface Database {
   /**
-   * `name` is for statements that run all the time: prepared once on each connection, where that is switched on. Only for
-   * those whose plan cannot depend on a table's size: claim, complete and heartbeat, prepared while `jobs` was empty, were
-   * planned with a sequential scan of it, and would keep that until the next analyze.
+   * `name` is for statements that run all the time: prepared once on each connection, where that is switched on. Such a one
+   * names the columns it gives: prepared with `*`, it would fail once a migration has added another.
    */
   query<Row extends QueryResultRow>(
     text: string,

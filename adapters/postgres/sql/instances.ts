@@ -12,6 +12,7 @@ export async function selectInstance(db: Database, id: InstanceId): Promise<Inst
     where i.id = $1::uuid
     `,
     [id],
+    'load-instance',
   );
   return rows[0];
 }

@@ -13,7 +13,7 @@ export const leased = `
   updated_at = clock_timestamp()
 `;
 
-/** Whether a job runs under this very claim, made before. */
-export const heldUnderTheClaim = `
-  jobs.status = 'running' and jobs.token = millrace.claim_token($3::text, jobs.id, jobs.attempt)
-`;
+/** Whether a job runs under this very claim, made before; `claimId` is the parameter that holds it. */
+export function heldUnderTheClaim(claimId: `$${number}`): string {
+  return `jobs.status = 'running' and jobs.token = millrace.claim_token(${claimId}::text, jobs.id, jobs.attempt)`;
+}

@@ -1,7 +1,7 @@
 import { type BacklogAges, type JobFilter, TEXT_SEARCH_DEPTH } from '../../../engine/ports/record-store.ts';
 import type { InstanceId, JobId } from '../../../events/ids.ts';
 import { type InstanceRow, instanceColumns } from '../instance-rows.ts';
-import type { JobRow } from '../rows.ts';
+import { type JobRow, jobColumns } from '../rows.ts';
 import type { Database } from './database.ts';
 
 export async function selectJobs(db: Database, ids: readonly JobId[]): Promise<JobRow[]> {
@@ -23,12 +23,13 @@ export type LoadedRow = JobRow & (InstanceRow | { instance_key: null });
 export async function loadJobs(db: Database, ids: readonly JobId[]): Promise<LoadedRow[]> {
   const { rows } = await db.query<LoadedRow>(
     `
-    select jobs.*, ${instanceColumns}
+    select ${jobColumns}, ${instanceColumns}
     from jobs
     left join workflow_instances i on i.id = jobs.instance_id
     where jobs.id = any ($1::uuid[])
     `,
     [ids],
+    'load-jobs',
   );
   return rows;
 }

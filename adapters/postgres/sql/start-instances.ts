@@ -88,5 +88,6 @@ export async function startInstances(
       shards,
       JSON.stringify(inlineDefinitionRows(instances)),
     ],
+    'start-instances',
   );
 }

@@ -2,15 +2,19 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PollFront } from '../../../../adapters/postgres/poll-front.ts';
 import { Poller } from '../../../../adapters/postgres/poller.ts';
+import { retrying } from '../../../../adapters/postgres/retrying.ts';
+import type { Database } from '../../../../adapters/postgres/sql/database.ts';
 import { explainPoll, type Stretch } from '../../../../adapters/postgres/sql/poll.ts';
 import type { PollRequest } from '../../../../engine/ports/record-store.ts';
 import type { StepId } from '../../../../events/ids.ts';
 import { createDatabase, type TestDatabase } from '../../../helpers/database.ts';
 
 let database: TestDatabase;
+let db: Database;
 
 beforeAll(async () => {
   database = await createDatabase();
+  db = retrying(database.pool(), false);
   await database.pool().query(`
     insert into jobs (id, type, status, payload, priority, max_retries, queued_at)
     select gen_random_uuid(), 'type-' || n % 4, 'queued', '{}', n % 3, 3, now()
@@ -44,11 +48,7 @@ test.each([
   { types: ['type-1'], read: 50 },
   { types: ['type-0', 'type-1', 'type-2', 'type-3', 'unknown'], read: 4 * 50 + 53 },
 ])('a poll for $types reads the heads of the index, however much is queued', async ({ types, read }) => {
-  const plan = await explainPoll(
-    database.pool(),
-    aPoll({ types: types as StepId[] }),
-    new PollFront(types).whole,
-  );
+  const plan = await explainPoll(db, aPoll({ types: types as StepId[] }), new PollFront(types).whole);
   expect(plan).not.toMatch(/Seq Scan|Bitmap .* on jobs_queued/);
   const queued = scans(plan).filter(({ index }) => index === 'jobs_queued');
   const total = queued.reduce((sum, { rows }) => sum + rows, 0);
@@ -64,7 +64,7 @@ test('a poll under a backlog does not walk over what was taken before, though a 
     const type = 'type-2';
     const front = new PollFront([type]);
     const looked = front.look();
-    const poller = new Poller(database.pool());
+    const poller = new Poller(db);
     for (let taken = 0; taken < 4_000; taken += 500) {
       const rows = await poller.take(aPoll({ types: [type as StepId], limit: 500 }));
       looked.found(rows, { isFull: true, ms: 1, now: 0 });
@@ -72,7 +72,7 @@ test('a poll under a backlog does not walk over what was taken before, though a 
     looked.end();
     const poll = aPoll({ types: [type as StepId] });
     const touched = async (stretches: readonly Stretch[]) =>
-      Number(/Buffers: shared hit=(\d+)/.exec(await explainPoll(database.pool(), poll, stretches))?.[1]);
+      Number(/Buffers: shared hit=(\d+)/.exec(await explainPoll(db, poll, stretches))?.[1]);
     const beyond = await touched(front.beyond(1) ?? []);
     const whole = await touched(front.whole);
     expect(beyond).toBeLessThan(whole / 3);
