@@ -7,7 +7,7 @@ import type { LoadedJob } from '../ports/record-store.ts';
 import { inTurn } from '../turns.ts';
 import { completeJobs, completionUnit } from './complete-jobs.ts';
 import { failJobs } from './fail-jobs.ts';
-import { contention, type JobUnit, MAX_ROUNDS, recordRefused, type SettleOutcome } from './settle.ts';
+import { contention, type JobUnit, MAX_ROUNDS, type SettleOutcome } from './settle.ts';
 
 /** What a worker tells whose protocol has no tokens: its name is all the proof there is. */
 export interface WorkerResult {
@@ -27,11 +27,20 @@ export async function settleAsWorker(deps: EngineDeps, result: WorkerResult): Pr
   for (let waitMs = FIRST_WAIT_MS; ; waitMs *= 2) {
     const { outcome, early } = await settleNow(deps, result);
     if (!early || waitMs > LAST_WAIT_MS) {
-      await recordRefused(deps, [result], [outcome]);
+      await recordLate(deps, result, outcome);
       return outcome;
     }
     await deps.clock.sleep(waitMs);
   }
+}
+
+/** What came of a broker's message may be of a job that is purged: there, that is worth a trace too. */
+async function recordLate(deps: EngineDeps, result: WorkerResult, outcome: SettleOutcome): Promise<void> {
+  if (outcome.kind === 'settled' || (outcome.kind === 'not_found' && deps.mode === 'polling')) return;
+  const { id, workerId, end } = result;
+  const status = outcome.kind === 'refused' ? outcome.status : 'not_found';
+  const detail = { status, worker: workerId, told: end.kind };
+  await deps.store.audit([{ action: 'LATE_RESULT_REFUSED', actor: 'engine', jobId: id, detail }]);
 }
 
 /** Two seconds in all. */

@@ -9,7 +9,7 @@ import { bad } from '../http/rochallor/body.ts';
 import * as definitions from '../rochallor/definitions.ts';
 import { instanceWords } from '../rochallor/instance-view.ts';
 import * as instances from '../rochallor/instances.ts';
-import { settleJob, takeJobs } from '../rochallor/jobs.ts';
+import { errorText, settleJob, takeJobs, UNNAMED } from '../rochallor/jobs.ts';
 import { completeUserTask, signalWait } from '../rochallor/steps.ts';
 import { definitionMessage, documentOf, uploadedMessage } from './definition-message.ts';
 import { answered } from './faults.ts';
@@ -60,17 +60,19 @@ export const engineService: ServiceImpl<typeof WorkflowEngine> = {
     return { instances: items.map(instanceMessage), total };
   }),
   pollJobs: served('work', async (app, { workerId, jobTypes, maxJobs }, { signal }) => {
-    const request = { workerId: workerId || 'unnamed', jobTypes, maxJobs: maxJobs > 0 ? maxJobs : 1 };
+    const request = { workerId: workerId || UNNAMED, jobTypes, maxJobs: maxJobs > 0 ? maxJobs : 1 };
     return { jobs: (await takeJobs(app, { ...request, gone: signal })).map(jobMessage) };
   }),
   completeJob: served('work', async (app, { jobId, workerId, variablesToSet }) => {
-    const end = { kind: 'completed', result: variablesText(variablesToSet) } as const;
-    await settleJob(app, required(jobId, 'job_id'), { workerId, end });
+    await settleJob(app, required(jobId, 'job_id'), () => {
+      const end = { kind: 'completed', result: variablesText(variablesToSet) } as const;
+      return { workerId, end };
+    });
     return {};
   }),
   failJob: served('work', async (app, { jobId, workerId, retryable, errorMessage }) => {
-    const end = { kind: 'failed', error: errorMessage.replaceAll('\0', '\uFFFD'), retryable } as const;
-    await settleJob(app, required(jobId, 'job_id'), { workerId, end });
+    const end = { kind: 'failed', error: errorText(errorMessage), retryable } as const;
+    await settleJob(app, required(jobId, 'job_id'), () => ({ workerId, end }));
     return {};
   }),
   completeUserTask: served('enqueue', async (app, { instanceId, userTaskStepId, result, completedBy }) => {

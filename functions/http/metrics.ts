@@ -4,6 +4,7 @@ import { createHopSeconds } from '../../adapters/prometheus/hop-seconds.ts';
 import { processMetrics } from '../../adapters/prometheus/process-metrics.ts';
 import { createStoreWatch } from '../../adapters/prometheus/watched-store.ts';
 import type { DispatchMode } from '../../engine/deps.ts';
+import type { JobStatus } from '../../engine/job.ts';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
 import type { RecordStore, StoreCounts } from '../../engine/ports/record-store.ts';
@@ -16,6 +17,8 @@ export interface JobMetrics {
   claimed(pickup: Pickup): void;
   completed(jobs: readonly CompletedJob[]): void;
   failed(): void;
+  /** A result that changed nothing. */
+  refused(status: JobStatus | 'not_found'): void;
   /** What the guard of the write-ahead log saw. */
   guarded(sample: WalSample): void;
   /** The same store, what is written through it counted. */
@@ -53,6 +56,12 @@ export function createJobMetrics(mode: DispatchMode, sampled: Sampled): JobMetri
   const total = new Counter({ name: 'jobs_total', help: 'Jobs accepted.', labelNames: ['type'], registers });
   const success = new Counter({ name: 'jobs_success_total', help: 'Completions recorded.', registers });
   const failures = new Counter({ name: 'jobs_failed_total', help: 'Failed attempts recorded.', registers });
+  const refusals = new Counter({
+    name: 'job_results_refused_total',
+    help: 'Results that came too late, or for a job that is not there (not_found), by the status of the job.',
+    labelNames: ['status'],
+    registers,
+  });
   const latency = new Histogram({
     name: 'job_latency_seconds',
     help: 'Time from the acceptance of a job to its completion.',
@@ -82,6 +91,7 @@ export function createJobMetrics(mode: DispatchMode, sampled: Sampled): JobMetri
       }
     },
     failed: () => failures.inc(),
+    refused: (status) => refusals.inc({ status }),
     guarded: (seen) => wal?.(seen),
     watch,
     page: async () => {

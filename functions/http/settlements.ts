@@ -4,6 +4,7 @@ import type { AttemptResult, SettleOutcome } from '../../engine/commands/settle.
 import type { Completion } from '../../engine/ports/record-store.ts';
 import type { JobId } from '../../events/ids.ts';
 import type { App } from '../compose.ts';
+import type { JobMetrics } from './metrics.ts';
 import { onceEach } from './once-each.ts';
 import { jobNotFound, staleToken } from './refusals.ts';
 import type { Reply } from './shape.ts';
@@ -22,12 +23,16 @@ export async function complete(
 ): Promise<SettleOutcome[]> {
   const outcomes = await completeJobs(deps, completions);
   metrics.completed(completions.filter((_, index) => isNew(outcomes[index])));
+  for (const outcome of outcomes) countRefused(metrics, outcome);
   return outcomes;
 }
 
 export async function fail({ deps, metrics }: App, failures: readonly Failure[]): Promise<SettleOutcome[]> {
   const outcomes = await failJobs(deps, failures);
-  for (const outcome of outcomes) if (isNew(outcome)) metrics.failed();
+  for (const outcome of outcomes) {
+    if (isNew(outcome)) metrics.failed();
+    countRefused(metrics, outcome);
+  }
   return outcomes;
 }
 
@@ -37,9 +42,15 @@ export function countSettled(
   outcome: SettleOutcome,
   { id, end }: { readonly id: JobId; readonly end: 'completed' | 'failed' },
 ): void {
+  countRefused(metrics, outcome);
   if (!isNew(outcome)) return;
   if (end === 'completed') metrics.completed([{ id }]);
   else metrics.failed();
+}
+
+function countRefused(metrics: JobMetrics, outcome: SettleOutcome): void {
+  if (outcome.kind === 'refused') metrics.refused(outcome.status);
+  if (outcome.kind === 'not_found') metrics.refused('not_found');
 }
 
 /** A result that is told again was counted the first time. */

@@ -29,8 +29,8 @@ export interface ClientsRig {
   readonly relay: Child | undefined;
   startWorker(program: Program): Promise<Worker>;
   run(program: Program, env: Readonly<Record<string, string>>): Promise<{ code: number | null; out: string }>;
-  /** Starts an instance of two tasks, the second of which fails at first. Undefined when the API did not answer. */
-  start(): Promise<string | undefined>;
+  /** Starts an instance of two tasks, each of which fails at first unless told otherwise. Undefined when the API did not answer. */
+  start(variables?: object): Promise<string | undefined>;
   killApi(): Promise<void>;
   /** What the process has logged so far in the words of the engine that the clients were written for. */
   engineLines(process: 'api' | 'relay'): Promise<string[]>;
@@ -144,11 +144,10 @@ export function clientsRig(
       const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
       return { code, out: lines.join('\n') };
     },
-    async start() {
-      const answer = await post('/v1/instances', {
-        definitionId: definition,
-        variables: { flaky: true },
-      }).catch(() => undefined);
+    async start(variables = { flaky: true }) {
+      const answer = await post('/v1/instances', { definitionId: definition, variables }).catch(
+        () => undefined,
+      );
       if (answer?.status !== 201) return undefined;
       return String(((await answer.json()) as { id: unknown }).id);
     },

@@ -71,11 +71,12 @@ export class Body {
   }
 }
 
-/** @throws MillraceError `invalid_request` when the text is no object, or holds what cannot be stored */
+/** @throws MillraceError `invalid_request` when the text is no object, or, with the reason `unstorable`, holds what cannot be kept */
 export function asVariables(text: string, name: string): string {
   if (!text.trimStart().startsWith('{')) throw wrong(name, 'an object');
   const fault = variablesFault(readVariables(text));
-  if (fault !== undefined) throw bad(fault);
+  if (fault !== undefined)
+    throw new MillraceError('invalid_request', fault, { detail: { reason: 'unstorable' } });
   return text;
 }
 

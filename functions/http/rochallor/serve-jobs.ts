@@ -1,5 +1,5 @@
 import type { App } from '../../compose.ts';
-import { settleJob, takeJobs } from '../../rochallor/jobs.ts';
+import { errorText, settleJob, takeJobs } from '../../rochallor/jobs.ts';
 import { bodyLimits } from '../request-body.ts';
 import type { HttpEvent, HttpResult } from '../shape.ts';
 import { jobText, json, listText, noContent } from './answers.ts';
@@ -24,16 +24,20 @@ export async function postPoll(event: HttpEvent, app: App): Promise<HttpResult> 
 }
 
 export async function postComplete(event: HttpEvent, app: App): Promise<HttpResult> {
-  const body = Body.required(event, bodyLimits.result);
-  const end = { kind: 'completed', result: body.variables() } as const;
-  await settleJob(app, param(event, 'id'), { workerId: body.string('workerId'), end });
+  await settleJob(app, param(event, 'id'), () => {
+    const body = Body.required(event, bodyLimits.result);
+    const end = { kind: 'completed', result: body.variables() } as const;
+    return { workerId: body.string('workerId'), end };
+  });
   return noContent;
 }
 
 export async function postFail(event: HttpEvent, app: App): Promise<HttpResult> {
-  const body = Body.required(event, bodyLimits.result);
-  const error = body.string('errorMessage').replaceAll('\0', '\uFFFD').toWellFormed();
-  const end = { kind: 'failed', error, retryable: body.boolean('retryable') } as const;
-  await settleJob(app, param(event, 'id'), { workerId: body.string('workerId'), end });
+  await settleJob(app, param(event, 'id'), () => {
+    const body = Body.required(event);
+    const error = errorText(body.string('errorMessage'));
+    const end = { kind: 'failed', error, retryable: body.boolean('retryable') } as const;
+    return { workerId: body.string('workerId'), end };
+  });
   return noContent;
 }

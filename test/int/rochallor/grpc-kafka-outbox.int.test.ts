@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -58,4 +59,13 @@ test('a job that came through Kafka is failed without a claim', async () => {
   const { instanceId, jobId } = await begun();
   await client().failJob({ jobId, workerId: 'w', errorMessage: 'no good', retryable: false });
   expect(await statusOf(instanceId)).toBe(InstanceStatus.FAILED);
+});
+
+test('a result that comes too late, or for a job that is gone, is answered, and changes nothing', async () => {
+  const { instanceId, jobId } = await begun();
+  await client().failJob({ jobId, workerId: 'w', errorMessage: 'no good', retryable: false });
+  await client().completeJob({ jobId, workerId: 'late', variablesToSet: { by: 'late' } });
+  await client().completeJob({ jobId: randomUUID(), workerId: 'late' });
+  const { instance } = await client().getInstance({ id: instanceId });
+  expect(instance).toMatchObject({ status: InstanceStatus.FAILED, variables: {} });
 });

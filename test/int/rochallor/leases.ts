@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { parsePage, seriesValue } from '../../helpers/prometheus.ts';
 import { waitFor } from '../../helpers/wait-for.ts';
 import { definition, task } from './definitions.ts';
 import type { DialectStack } from './stack.ts';
@@ -22,6 +24,14 @@ export function testLeases({ mode, api, post, start, until }: DialectStack): voi
     ).rows[0];
   const complete = (job: string, workerId: string, variables: object = {}) =>
     post(`jobs/${job}/complete`, { workerId, variables });
+  const refusalsOf = async (job: string) => {
+    const text = "select detail from audit_log where job_id = $1 and action = 'LATE_RESULT_REFUSED'";
+    const { rows } = await api.database.pool().query<{ detail: object }>(text, [job]);
+    return rows.map(({ detail }) => detail);
+  };
+  const refusedSoFar = async (status: string) =>
+    seriesValue(parsePage((await api.get('/metrics')).text), 'job_results_refused_total', { status }) ?? 0;
+  const unstorable = { by: 'half a pair: \ud800' };
 
   // What belongs to the other mode is not there, rather than skipped.
   if (mode === 'kafka_outbox') {
@@ -48,8 +58,57 @@ export function testLeases({ mode, api, post, start, until }: DialectStack): voi
         expect((await fail()).status).toBe(204);
         expect((await until(instance, 'FAILED')).failureReason).toContain('no good');
         expect((await fail()).status).toBe(204);
-        expect((await complete(job, 'w')).status).toBe(409);
         expect(await jobRow(job)).toMatchObject({ status: 'dead_letter', attempt: 1, worker_id: 'w' });
+      });
+
+      test('takes no result once it is dead, and the consumer need not know: it is in the records', async () => {
+        const { job } = await begun();
+        await post(`jobs/${job}/fail`, { workerId: 'w', errorMessage: 'no good', retryable: false });
+        const before = await refusedSoFar('dead_letter');
+        expect((await complete(job, 'late', { by: 'late' })).status).toBe(204);
+        expect(await jobRow(job)).toMatchObject({ status: 'dead_letter', worker_id: 'w' });
+        const detail = { status: 'dead_letter', worker: 'late', told: 'completed' };
+        expect(await refusalsOf(job)).toEqual([detail]);
+        expect(await refusedSoFar('dead_letter')).toBe(before + 1);
+      });
+
+      test('may be purged when its result comes, which is in the records too', async () => {
+        const job = randomUUID();
+        const before = await refusedSoFar('not_found');
+        const failure = { workerId: 'late', errorMessage: 'no good', retryable: true };
+        expect((await post(`jobs/${job}/fail`, failure)).status).toBe(204);
+        expect(await refusalsOf(job)).toEqual([{ status: 'not_found', worker: 'late', told: 'failed' }]);
+        expect(await refusedSoFar('not_found')).toBe(before + 1);
+      });
+
+      test('is left to a worker that has claimed it', async () => {
+        const { instance, job } = await begun();
+        const { json } = await api.post(`/api/v1/jobs/${job}/claim`, { worker_id: 'claims' });
+        expect((await complete(job, 'w', { by: 'w' })).status).toBe(204);
+        expect(await refusalsOf(job)).toMatchObject([{ status: 'running', worker: 'w' }]);
+        const result = { token: json['token'], result: { by: 'claims' } };
+        expect((await api.post(`/api/v1/jobs/${job}/complete`, result)).status).toBe(200);
+        expect((await until(instance, 'COMPLETED')).variables).toEqual({ by: 'claims' });
+      });
+
+      test.each([
+        ['cannot be stored', unstorable],
+        ['is too large', { by: 'x'.repeat(300_000) }],
+      ])(
+        'fails for good with a result that %s: the consumer would come with the same again',
+        async (_, variables) => {
+          const { instance, job } = await begun();
+          expect((await complete(job, 'w', variables)).status).toBe(204);
+          expect((await until(instance, 'FAILED')).failureReason).toContain('The result was refused');
+          expect(await jobRow(job)).toMatchObject({ status: 'dead_letter' });
+        },
+      );
+
+      test('keeps its failure when the message is too long for any result', async () => {
+        const { instance, job } = await begun();
+        const failure = { workerId: 'w', errorMessage: 'e'.repeat(300_000), retryable: false };
+        expect((await post(`jobs/${job}/fail`, failure)).status).toBe(204);
+        expect((await until(instance, 'FAILED')).failureReason).toContain('eeee');
       });
 
       test('cannot be polled', async () => {
@@ -89,7 +148,10 @@ export function testLeases({ mode, api, post, start, until }: DialectStack): voi
           },
         ]);
         expect(await poll('b')).toBe(null);
+        const before = await refusedSoFar('running');
         expect((await complete(job, 'b')).status).toBe(409);
+        expect(await refusedSoFar('running')).toBe(before + 1);
+        expect(await refusalsOf(job)).toEqual([{ status: 'running', worker: 'b', told: 'completed' }]);
         expect((await complete(job, 'a', { by: 'a' })).status).toBe(204);
         expect((await complete(job, 'a', { by: 'again' })).status).toBe(204);
         expect((await until(instance, 'COMPLETED')).variables).toEqual({ by: 'a' });
@@ -99,6 +161,16 @@ export function testLeases({ mode, api, post, start, until }: DialectStack): voi
         const { instance, job } = await begun();
         expect((await complete(job, 'a')).status).toBe(409);
         expect(await poll('a')).toHaveLength(1);
+        await complete(job, 'a');
+        await until(instance, 'COMPLETED');
+      });
+
+      test('that is not there takes no result, and neither does one with a result that cannot be stored', async () => {
+        const { instance, job } = await begun();
+        await poll('a');
+        expect((await complete(randomUUID(), 'a')).status).toBe(404);
+        expect((await complete(job, 'a', unstorable)).status).toBe(400);
+        expect(await jobRow(job)).toMatchObject({ status: 'running' });
         await complete(job, 'a');
         await until(instance, 'COMPLETED');
       });

@@ -59,11 +59,12 @@ export function testWire({ mode, api, get, post, start, until }: DialectStack): 
       ['a poll without a worker', 'jobs/poll', { jobTypes: ['a'] }, 400],
       ['a poll without types', 'jobs/poll', { workerId: 'w', jobTypes: [] }, 400],
       ['the result of an unknown job', 'jobs/nope/complete', { workerId: 'w' }, 404],
+      ['a result without a body', 'jobs/0190f0f0-0000-7000-8000-000000000000/complete', '', 400],
       [
-        'the failure of an unknown job',
-        'jobs/0190f0f0-0000-7000-8000-000000000000/fail',
-        { workerId: 'w' },
-        404,
+        'variables of a result that are a list',
+        'jobs/0190f0f0-0000-7000-8000-000000000000/complete',
+        { variables: [1] },
+        400,
       ],
     ])('refuses %s', async (_, path, body, status) => {
       const answer = await post(path, body);

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { enqueueJob } from '../../../../engine/commands/enqueue-jobs.ts';
 import { settleAsWorker } from '../../../../engine/commands/settle-as-worker.ts';
 import type { EngineDeps } from '../../../../engine/deps.ts';
-import type { StepId } from '../../../../events/ids.ts';
+import type { JobId, StepId } from '../../../../events/ids.ts';
 import { withFault } from '../../../conformance/broken/record-store-faults.ts';
 import { createEngine, jobOf } from '../fixtures.ts';
 
@@ -39,6 +39,16 @@ describe('a worker without a token', () => {
     const never = unseenFor(engine.deps, 1000);
     const outcome = await settleAsWorker(never, { id: job.id, workerId: 'w', end: completed });
     expect(outcome).toEqual({ kind: 'not_found' });
+    const detail = { status: 'not_found', worker: 'w', told: 'completed' };
+    expect(engine.store.auditLog).toMatchObject([{ action: 'LATE_RESULT_REFUSED', jobId: job.id, detail }]);
+  });
+
+  test('leaves no trace where workers poll and there is no such job', async () => {
+    const engine = createEngine('polling');
+    const none = '0190f0f0-0000-7000-8000-000000000000' as JobId;
+    const outcome = await settleAsWorker(engine.deps, { id: none, workerId: 'w', end: completed });
+    expect(outcome).toEqual({ kind: 'not_found' });
+    expect(engine.store.auditLog).toEqual([]);
   });
 
   test('spends no retry with a copy of the message whose failure was told already', async () => {
