@@ -26,6 +26,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   eventbus: async () => (await import('./commands/eventbus.ts')).eventbusCommand(),
   infra: async () => (await import('./commands/infra.ts')).infraCommand(),
   records: async () => (await import('./commands/records.ts')).recordsCommand(),
+  timeouts: async () => (await import('./commands/timeouts.ts')).timeoutsCommand(),
   worker: async () => (await import('./commands/worker.ts')).workerCommand(),
   completion: async () => (await import('./commands/completion.ts')).completionCommand(),
 };

@@ -1,5 +1,5 @@
 import type { BusStreamerOptions } from './bus-streamer.ts';
-import type { Clock } from './ports/clock.ts';
+import { keepAlive } from './keep-alive.ts';
 import type { BusDelivery, ConsumerRef } from './ports/event-bus.ts';
 import type { BatchOutcome, IncomingRecord, Receiver, ReceiverOptions } from './ports/event-streamer.ts';
 import { WakeLatch } from './ports/wakeups.ts';
@@ -98,7 +98,9 @@ export class BusReceiver implements Receiver {
   /** @returns the first offset that must come again, or undefined when all are handled */
   async #handleOne(handle: Handle, batch: readonly Waiting[]): Promise<bigint | undefined> {
     const ended = new AbortController();
-    const keeping = keepAlive(batch, this.#options.clock, ended.signal);
+    const deliveries = batch.map(({ delivery }) => delivery);
+    const { clock } = this.#options;
+    const keeping = keepAlive(deliveries, { clock, ackWaitMs: ACK_WAIT_MS }, ended.signal);
     try {
       const records = batch.map(({ delivery }) => this.#toRecord(delivery));
       records.sort((a, b) => (a.offset < b.offset ? -1 : 1));
@@ -134,13 +136,4 @@ async function settle({ delivery, settled }: Waiting, failedFrom: bigint | undef
   const isDone = failedFrom === undefined || delivery.sequence < failedFrom;
   await (isDone ? delivery.ack() : delivery.nak({ delayMs: AGAIN_MS })).catch(() => undefined);
   settled();
-}
-
-async function keepAlive(batch: readonly Waiting[], clock: Clock, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await clock.sleep(ACK_WAIT_MS / 3, signal);
-    if (!signal.aborted) {
-      await Promise.all(batch.map(({ delivery }) => delivery.inProgress().catch(() => undefined)));
-    }
-  }
 }

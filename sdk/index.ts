@@ -1,6 +1,14 @@
 /** What users of Millrace import. The only index file: the package's public face. */
 export { isMillraceError, MillraceError } from '../engine/errors.ts';
 export type { JobPolicy } from '../engine/job-policy.ts';
+export type {
+  RecordOptions,
+  RecordRun,
+  RecordStep,
+  RecordTimeout,
+  RecordWorkflow,
+  StepOutcome,
+} from '../engine/records/record-workflow.ts';
 export { fromDrizzle } from './adapters/drizzle.ts';
 export { fromKnex } from './adapters/knex.ts';
 export { fromKysely } from './adapters/kysely.ts';
@@ -19,6 +27,7 @@ export {
   type ResultOf,
   type ServiceConfig,
 } from './define.ts';
+export { defineRecordWorkflow } from './define-record-workflow.ts';
 export {
   defineWorkflow,
   type GraphStep,

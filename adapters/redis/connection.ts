@@ -6,6 +6,8 @@ import { redact, translate } from './errors.ts';
 export interface RedisOptions {
   /** `redis://user:password@host:6379/0`, or `rediss://…` for TLS. */
   readonly url: string;
+  /** PEM text of the authority to trust instead of the usual ones. */
+  readonly ca?: string;
   readonly logger: Logger;
 }
 
@@ -22,7 +24,7 @@ const SILENCE_MS = 10_000;
  * One connection for everything, made anew for as long as it takes once it was there. A call made meanwhile is refused and not
  * kept: its caller would not know when it is done, nor whether.
  */
-export async function openRedis({ url, logger }: RedisOptions): Promise<Redis> {
+export async function openRedis({ url, ca, logger }: RedisOptions): Promise<Redis> {
   const where = redact(url);
   if (!URL.canParse(url)) {
     throw new MillraceError('configuration', `"${where}" for Redis; give redis://user:password@host:6379/0.`);
@@ -36,6 +38,7 @@ export async function openRedis({ url, logger }: RedisOptions): Promise<Redis> {
     pingInterval: SILENCE_MS / 3,
     maintNotifications: 'disabled',
     socket: {
+      ...(ca !== undefined && { tls: true, ca }),
       connectTimeout: 5_000,
       socketTimeout: SILENCE_MS,
       reconnectStrategy: (retries, cause) => (isOpen ? Math.min(50 * 2 ** retries, 2_000) : cause),

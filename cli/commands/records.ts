@@ -1,19 +1,12 @@
 import { Command, Option } from 'commander';
-import { readEventBus } from '../../adapters/event-bus-config.ts';
-import { openEventBus } from '../../adapters/open-event-bus.ts';
-import {
-  migrateRecordStore,
-  type OpenRecordStore,
-  openRecordStore,
-} from '../../adapters/open-record-store.ts';
-import { readPostgresConfig } from '../../adapters/postgres/config.ts';
+import { migrateRecordStore } from '../../adapters/open-record-store.ts';
 import { readRecordStore } from '../../adapters/record-store-config.ts';
-import { systemClock } from '../../adapters/system/clock.ts';
 import { createJsonLogger } from '../../adapters/system/logger.ts';
 import { MillraceError } from '../../engine/errors.ts';
-import { silentLogger } from '../../engine/ports/logger.ts';
 import { type RunState, runStates, type WorkflowRecord } from '../../engine/ports/workflow-record-store.ts';
 import { ensureRecordStream, publishRecords } from '../../engine/records/outbox-publisher.ts';
+import { changeCommand, moveCommand, startCommand } from '../records/change-verbs.ts';
+import { verb, withStore } from '../records/verb.ts';
 import { whole } from '../remote/options.ts';
 import { more, type Shown, show, table } from '../remote/output.ts';
 import { announceReady, releaseParent, shutdownSignal } from '../shutdown.ts';
@@ -22,17 +15,26 @@ export function recordsCommand(): Command {
   return new Command('records')
     .description('workflow records and their outbox, in PostgreSQL or MySQL (WE_RECORD_STORE)')
     .addCommand(verb('migrate', 'make the tables, or change them to what this version needs').action(migrate))
+    .addCommand(
+      new Command('run')
+        .description(
+          'do the steps and fire the timeouts of the record workflows that a module exports (defineRecordWorkflow), and publish their events, until stopped',
+        )
+        .argument('<module>', 'TypeScript or JavaScript')
+        .action(run),
+    )
+    .addCommand(startCommand())
     .addCommand(listCommand())
-    .addCommand(verb('show', 'one record, with its object').argument('<run-id>').action(showOne))
+    .addCommand(verb('get', 'one record, with its object').alias('show').argument('<run-id>').action(getOne))
+    .addCommand(moveCommand())
+    .addCommand(changeCommand('pause', 'a run is worked on no more until it is resumed'))
+    .addCommand(changeCommand('resume', 'a paused run goes on, its errors counted anew'))
+    .addCommand(changeCommand('cancel', 'a run ends where it is'))
     .addCommand(
       new Command('publish')
-        .description('publish what stands in the outbox to WE_EVENT_BUS (pgchannel or nats) until stopped')
+        .description('publish what stands in the outbox to WE_EVENT_BUS until stopped, where no `run` does')
         .action(publish),
     );
-}
-
-function verb(name: string, description: string): Command {
-  return new Command(name).description(description).option('--json', 'machine-readable output');
 }
 
 function listCommand(): Command {
@@ -88,7 +90,7 @@ function list({ workflow, foreignId, state, limit, cursor, ...options }: List): 
   });
 }
 
-function showOne(runId: string, options: Shown): Promise<void> {
+function getOne(runId: string, options: Shown): Promise<void> {
   return withStore(async ({ store }) => {
     const record = await store.lookup(runId);
     if (!record)
@@ -117,39 +119,22 @@ function shownOf(record: WorkflowRecord) {
 }
 
 async function publish(): Promise<void> {
-  const name = readEventBus(process.env);
-  if (name === 'kafka')
-    throw new MillraceError(
-      'configuration',
-      'WE_EVENT_BUS is kafka, or not set, and record events go to pgchannel or nats. Set WE_EVENT_BUS to one of these.',
-    );
   const logger = createJsonLogger();
   const signal = shutdownSignal();
-  const deps = { env: process.env, clock: systemClock, logger };
-  const { bus, close } = await openEventBus(name, {
-    ...deps,
-    postgres: () => readPostgresConfig(process.env, { poolSize: 4 }),
-    process: 'records',
-  });
-  const records = await openRecordStore(readRecordStore(process.env), deps);
+  const { openRecordParts } = await import('../records/open-parts.ts');
   try {
-    await ensureRecordStream(bus);
+    await using opened = await openRecordParts(logger, { timeouts: false });
+    const { parts } = opened;
+    await ensureRecordStream(parts.bus);
     announceReady({});
     console.log('ready');
-    await publishRecords({ ...deps, store: records.store, roles: records.roles, bus }, signal);
+    await publishRecords({ ...parts, store: parts.records }, signal);
   } finally {
-    await records.close();
-    await close();
     releaseParent();
   }
 }
 
-async function withStore(use: (opened: OpenRecordStore) => Promise<void>): Promise<void> {
-  const deps = { env: process.env, clock: systemClock, logger: silentLogger };
-  const opened = await openRecordStore(readRecordStore(process.env), deps);
-  try {
-    await use(opened);
-  } finally {
-    await opened.close();
-  }
+async function run(path: string): Promise<void> {
+  const { runModule } = await import('../records/run.ts');
+  await runModule(path);
 }

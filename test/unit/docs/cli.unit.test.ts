@@ -25,6 +25,7 @@ const WITHOUT_JSON = [
   'demo',
   'eventbus run',
   'records publish',
+  'records run',
   'relay',
   'start',
   'worker',

@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { processMetrics } from '../../../adapters/prometheus/process-metrics.ts';
+import { createRecordMetrics } from '../../../adapters/prometheus/record-metrics.ts';
 import { createStoreWatch } from '../../../adapters/prometheus/watched-store.ts';
 import { systemClock } from '../../../adapters/system/clock.ts';
 import { type DispatchMode, dispatchModes } from '../../../engine/deps.ts';
@@ -47,6 +48,13 @@ test('docs/metrics.md lists what the relay shows, each with its meaning', async 
   const pages = await Promise.all(registries.map((one) => one.metrics()));
   const page = await shown(pages.join('\n'));
   expect(page.sort(byName)).toEqual(documented('relay', 'kafka_outbox').sort(byName));
+});
+
+test('docs/metrics.md lists what `millrace records run` shows, each with its meaning', async () => {
+  const registries = [createRecordMetrics(['orders']).registry, processMetrics];
+  const pages = await Promise.all(registries.map((one) => one.metrics()));
+  const page = await shown(pages.join('\n'));
+  expect(page.sort(byName)).toEqual(documented('records', 'polling').sort(byName));
 });
 
 test('the two modes share what is common to both, and nothing else', () => {
