@@ -1,3 +1,4 @@
+import { timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import {
   InstanceStatus,
@@ -9,8 +10,8 @@ import { bad } from '../http/rochallor/body.ts';
 import * as definitions from '../rochallor/definitions.ts';
 import { instanceWords } from '../rochallor/instance-view.ts';
 import * as instances from '../rochallor/instances.ts';
-import { errorText, settleJob, takeJobs, UNNAMED } from '../rochallor/jobs.ts';
-import { completeUserTask, signalWait } from '../rochallor/steps.ts';
+import { errorText, extendLease, settleJob, takeJobs, UNNAMED } from '../rochallor/jobs.ts';
+import { completeUserTask, retryStep, signalWait } from '../rochallor/steps.ts';
 import { definitionMessage, documentOf, uploadedMessage } from './definition-message.ts';
 import { answered } from './faults.ts';
 import { executionMessage, instanceMessage, jobMessage, required, variablesText } from './messages.ts';
@@ -59,9 +60,13 @@ export const engineService: ServiceImpl<typeof WorkflowEngine> = {
     });
     return { instances: items.map(instanceMessage), total };
   }),
-  pollJobs: served('work', async (app, { workerId, jobTypes, maxJobs }, { signal }) => {
+  pollJobs: served('work', async (app, { workerId, jobTypes, maxJobs, leaseSeconds }, { signal }) => {
     const request = { workerId: workerId || UNNAMED, jobTypes, maxJobs: maxJobs > 0 ? maxJobs : 1 };
-    return { jobs: (await takeJobs(app, { ...request, gone: signal })).map(jobMessage) };
+    return { jobs: (await takeJobs(app, { ...request, leaseSeconds, gone: signal })).map(jobMessage) };
+  }),
+  extendJobLease: served('work', async (app, { jobId, workerId, leaseSeconds }) => {
+    const lease = { id: required(jobId, 'job_id'), workerId, leaseSeconds };
+    return { accepted: true, lockExpiresAt: timestampFromDate(await extendLease(app, lease)) };
   }),
   completeJob: served('work', async (app, { jobId, workerId, variablesToSet }) => {
     await settleJob(app, required(jobId, 'job_id'), () => {
@@ -92,6 +97,15 @@ export const engineService: ServiceImpl<typeof WorkflowEngine> = {
     });
     return {};
   }),
+  retryStep: served('admin', async (app, { instanceId, stepId, variables }) => ({
+    instance: instanceMessage(
+      await retryStep(app, {
+        instanceId: required(instanceId, 'instance_id'),
+        stepId: required(stepId, 'step_id'),
+        variables: variablesText(variables),
+      }),
+    ),
+  })),
 };
 
 /** Asks who calls before anything else. */

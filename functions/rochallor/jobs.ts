@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { extendAsWorker } from '../../engine/commands/extend-as-worker.ts';
 import type { SettleOutcome } from '../../engine/commands/settle.ts';
 import { settleAsWorker, type WorkerResult } from '../../engine/commands/settle-as-worker.ts';
 import { limits } from '../../engine/deps.ts';
-import { isMillraceError, type MillraceError } from '../../engine/errors.ts';
+import { isMillraceError, MillraceError } from '../../engine/errors.ts';
 import type { JobRecord } from '../../engine/job.ts';
 import { isStepId, isUuid, type JobId } from '../../events/ids.ts';
 import type { App } from '../compose.ts';
@@ -12,8 +13,13 @@ import { countSettled } from '../http/settlements.ts';
 
 /** What the protocol does with jobs, whichever way it is spoken. */
 
-/** Of the protocol: it has no heartbeat. */
-const LEASE_MS = 30_000;
+/** In seconds, of the protocol; the default is that of workers that ask for none, and may have no heartbeat. */
+const LEASE = { default: 30, min: 5, max: 3600 } as const;
+
+/** What is out of bounds is not refused: workers sent it before it had an effect. */
+function leaseMsOf(seconds: number): number {
+  return 1000 * (seconds > 0 ? Math.min(LEASE.max, Math.max(LEASE.min, seconds)) : LEASE.default);
+}
 
 /** A worker that did not say its name. */
 export const UNNAMED = 'unnamed';
@@ -22,6 +28,8 @@ export interface JobsRequest {
   readonly workerId: string;
   readonly jobTypes: readonly string[];
   readonly maxJobs: number;
+  /** The default when 0. */
+  readonly leaseSeconds: number;
   /** Aborts when the caller has gone: what was taken for him is given back. */
   readonly gone?: AbortSignal | undefined;
 }
@@ -31,13 +39,13 @@ const STAYS = new AbortController().signal;
 
 /** @throws MillraceError `poll_disabled` when jobs reach workers through Kafka */
 export async function takeJobs(app: App, request: JobsRequest): Promise<readonly JobRecord[]> {
-  const { workerId, jobTypes, maxJobs } = request;
+  const { workerId, jobTypes, maxJobs, leaseSeconds } = request;
   const wanted = {
     types: [...new Set(jobTypes.filter(isStepId))],
     limit: Math.min(maxJobs, limits.batchJobs),
     payloadBytes: limits.pollPayloadBytes,
     workerId,
-    leaseMs: LEASE_MS,
+    leaseMs: leaseMsOf(leaseSeconds),
     claimId: randomUUID(),
     lenient: true,
   };
@@ -46,6 +54,35 @@ export async function takeJobs(app: App, request: JobsRequest): Promise<readonly
 
 export function retriesRemaining({ attemptBase, maxRetries, attempt }: JobRecord): number {
   return Math.max(0, attemptBase + maxRetries + 1 - attempt);
+}
+
+export interface LeaseRequest {
+  readonly id: string;
+  readonly workerId: string;
+  readonly leaseSeconds: number;
+}
+
+/**
+ * @returns until when the worker has the job
+ * @throws MillraceError `stale_token` when it has not, also where there is no such job: its SDKs take "not found" for "no such call"
+ */
+export async function extendLease(
+  { deps }: App,
+  { id, workerId, leaseSeconds }: LeaseRequest,
+): Promise<Date> {
+  if (!isUuid(id)) throw leaseLost(id, 'not there');
+  const lease = { id: id.toLowerCase() as JobId, workerId, leaseMs: leaseMsOf(leaseSeconds) };
+  const outcome = await extendAsWorker(deps, lease);
+  if (outcome.kind === 'extended') return outcome.leaseUntil;
+  throw leaseLost(id, outcome.kind === 'lost' ? outcome.status : 'not there');
+}
+
+function leaseLost(id: string, status: string): MillraceError {
+  return new MillraceError(
+    'stale_token',
+    `Job ${id} is ${status}, or another worker has it. Stop working on it: its lease is not yours any more.`,
+    { detail: { job_id: id } },
+  );
 }
 
 export type JobResult = Omit<WorkerResult, 'id'>;

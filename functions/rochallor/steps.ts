@@ -1,7 +1,8 @@
 import { MillraceError } from '../../engine/errors.ts';
 import { readVariables } from '../../engine/workflow/variables.ts';
 import type { App } from '../compose.ts';
-import { change } from './instances.ts';
+import type { InstanceView } from './instance-view.ts';
+import { change, getHistory, getInstance } from './instances.ts';
 
 /** What the protocol tells steps that wait, whichever way it is spoken. `variables` is JSON text of an object. */
 
@@ -21,6 +22,37 @@ export async function completeUserTask(app: App, request: StepRequest): Promise<
   } catch (error) {
     throw reasonOf(error) === 'not_open' ? again(error, 'not_found') : error;
   }
+}
+
+/** @param id that of the step's execution. @throws MillraceError `not_found` also when it has ended */
+export async function completeTaskById(
+  app: App,
+  id: string,
+  told: Pick<StepRequest, 'variables' | 'by'>,
+): Promise<void> {
+  const [instanceId = ''] = id.split('.');
+  const open = (await getHistory(app, instanceId)).find(
+    (execution) => execution.id === id && execution.status === 'RUNNING',
+  );
+  if (!open) throw noOpenTask(id);
+  await completeUserTask(app, { ...told, instanceId, stepId: open.stepId });
+}
+
+function noOpenTask(id: string): MillraceError {
+  return new MillraceError(
+    'not_found',
+    `No user task ${id} is open. Give the ID that the history of its instance tells of it, while it is RUNNING.`,
+  );
+}
+
+/** A step that failed begins again. @returns the instance then. @throws MillraceError `illegal_transition` when it has not failed */
+export async function retryStep(app: App, request: StepRequest): Promise<InstanceView> {
+  const { instanceId, stepId: step, variables } = request;
+  await change(app, instanceId, {
+    actor: 'client',
+    event: { kind: 'retried', step, variables: readVariables(variables) },
+  });
+  return getInstance(app, instanceId);
 }
 
 /** A signal is for a step that waits for it: it is not kept. @throws MillraceError `illegal_transition` when none does */

@@ -9,9 +9,10 @@ import {
   postCancel,
   postInstance,
   postSignal,
+  postTaskById,
   postUserTask,
 } from './serve-instances.ts';
-import { postComplete, postFail, postPoll } from './serve-jobs.ts';
+import { postComplete, postFail, postHeartbeat, postPoll } from './serve-jobs.ts';
 
 type Serve = (event: HttpEvent, app: App) => Promise<HttpResult>;
 
@@ -39,8 +40,10 @@ export const dialectRoutes: readonly DialectRoute[] = [
     scope: 'enqueue',
     serve: postUserTask,
   },
+  { method: 'POST', path: '/v1/user-tasks/{id}/complete', scope: 'enqueue', serve: postTaskById },
   { method: 'POST', path: '/v1/instances/{id}/signals/{step}', scope: 'enqueue', serve: postSignal },
   { method: 'POST', path: '/v1/jobs/poll', scope: 'work', serve: postPoll },
+  { method: 'POST', path: '/v1/jobs/{id}/heartbeat', scope: 'work', serve: postHeartbeat },
   { method: 'POST', path: '/v1/jobs/{id}/complete', scope: 'work', serve: postComplete },
   { method: 'POST', path: '/v1/jobs/{id}/fail', scope: 'work', serve: postFail },
 ];

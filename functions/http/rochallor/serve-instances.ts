@@ -6,7 +6,7 @@ import {
   listInstances,
   startInstance,
 } from '../../rochallor/instances.ts';
-import { completeUserTask, signalWait } from '../../rochallor/steps.ts';
+import { completeTaskById, completeUserTask, signalWait } from '../../rochallor/steps.ts';
 import { traceparentOf } from '../accept.ts';
 import type { HttpEvent, HttpResult } from '../shape.ts';
 import { executionText, instanceText, json, listText, noContent } from './answers.ts';
@@ -59,6 +59,16 @@ export async function postUserTask(event: HttpEvent, app: App): Promise<HttpResu
     stepId: param(event, 'step'),
     variables: body.variables(),
     by: body.string('workerId'),
+  });
+  return noContent;
+}
+
+/** The address that one SDK has for it: the task is the execution that the history tells of. */
+export async function postTaskById(event: HttpEvent, app: App): Promise<HttpResult> {
+  const body = Body.optional(event);
+  await completeTaskById(app, param(event, 'id'), {
+    variables: body.variables('result'),
+    by: body.string('completedBy'),
   });
   return noContent;
 }

@@ -1,5 +1,5 @@
 import type { App } from '../../compose.ts';
-import { errorText, settleJob, takeJobs } from '../../rochallor/jobs.ts';
+import { errorText, extendLease, settleJob, takeJobs } from '../../rochallor/jobs.ts';
 import { bodyLimits } from '../request-body.ts';
 import type { HttpEvent, HttpResult } from '../shape.ts';
 import { jobText, json, listText, noContent } from './answers.ts';
@@ -18,9 +18,20 @@ export async function postPoll(event: HttpEvent, app: App): Promise<HttpResult> 
     workerId,
     jobTypes,
     maxJobs: asked > 0 ? asked : DEFAULT_JOBS,
+    leaseSeconds: body.integer('leaseSeconds'),
     gone: event.gone?.(),
   });
   return json(200, `{${listText('jobs', jobs.map(jobText))}}`);
+}
+
+export async function postHeartbeat(event: HttpEvent, app: App): Promise<HttpResult> {
+  const body = Body.required(event);
+  const lockExpiresAt = await extendLease(app, {
+    id: param(event, 'id'),
+    workerId: body.string('workerId'),
+    leaseSeconds: body.integer('leaseSeconds'),
+  });
+  return json(200, JSON.stringify({ accepted: true, lockExpiresAt }));
 }
 
 export async function postComplete(event: HttpEvent, app: App): Promise<HttpResult> {

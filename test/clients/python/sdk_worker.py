@@ -1,6 +1,7 @@
 """A team's own program on the published SDK of the Rochallor engine: its runners and its clients, with handlers that tell what they ran."""
 
 import os
+import time
 
 from workflow_sdk.client.grpc import GrpcEngineClient
 from workflow_sdk.client.rest import RestEngineClient
@@ -14,6 +15,7 @@ WORKER_ID = os.environ["WORKER_ID"]
 def handle(job):
     # In one write: the lines of other threads must not come between.
     print(f"ran {job['id']}\n", end="", flush=True)
+    time.sleep(job["variables"].get("seconds", 0))
     if job["variables"].get("flaky") and job["retriesRemaining"] == 2:
         raise RuntimeError("not the first time")
     return {job["jobType"]: WORKER_ID}
@@ -32,6 +34,8 @@ def main():
     print("ready", flush=True)
     if os.environ.get("WE_DISPATCH_MODE") == "kafka_outbox":
         KafkaRunner(WORKER_ID, os.environ["WE_KAFKA_SEED_BROKERS"], connect(), registry).run()
+    elif os.environ.get("WORKER_HEARTBEAT"):
+        Runner(connect(), registry, WORKER_ID, heartbeat=True, lease_seconds=5, heartbeat_interval=1).run()
     else:
         Runner(connect(), registry, WORKER_ID).run()
 

@@ -54,6 +54,8 @@ export interface Client {
   cancel(id: string, reason?: string): Promise<Instance>;
   completeUserTask(id: string, stepId: string, variables?: Variables): Promise<void>;
   signal(id: string, stepId: string, variables?: Variables): Promise<void>;
+  /** Over REST the protocol has no call for it. */
+  retryStep?(id: string, stepId: string, variables?: Variables): Promise<Instance>;
   poll(workerId: string, jobTypes: readonly string[]): Promise<readonly DialectJob[]>;
   complete(jobId: string, workerId: string, variables: Variables): Promise<void>;
   fail(jobId: string, workerId: string, failure: Failure): Promise<void>;

@@ -72,6 +72,10 @@ export function grpcClient(url: () => string): Client {
     async signal(instanceId, waitStepId, variables = {}) {
       await told(engine().signalWait({ instanceId, waitStepId, variables: struct(variables) }));
     },
+    async retryStep(instanceId, stepId, variables = {}) {
+      const request = { instanceId, stepId, variables: struct(variables) };
+      return instanceOf((await told(engine().retryStep(request))).instance);
+    },
     async poll(workerId, jobTypes) {
       const { jobs } = await told(engine().pollJobs({ workerId, jobTypes: [...jobTypes], maxJobs: 64 }));
       return jobs.map((job) => ({ ...job, variables: job.variables ?? {} }));

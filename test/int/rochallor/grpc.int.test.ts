@@ -107,7 +107,13 @@ describe.each(transports)('over %s', (name, transportTo) => {
     expect(jobs).toMatchObject([
       { jobType: type, instanceId, retriesRemaining: 2, variables: { n: 1.5, list: ['a', null] } },
     ]);
-    await engine.completeJob({ jobId: jobs[0]?.id ?? '', workerId: 'w', variablesToSet: { done: true } });
+    const jobId = jobs[0]?.id ?? '';
+    const extended = await engine.extendJobLease({ jobId, workerId: 'w', leaseSeconds: 600 });
+    expect(extended.accepted).toBe(true);
+    expect(extended.lockExpiresAt?.seconds).toBeGreaterThan(jobs[0]?.lockExpiresAt?.seconds ?? 0n);
+    expect(await codeOf(engine.extendJobLease({ jobId, workerId: 'another' }))).toBe(Code.FailedPrecondition);
+    await engine.completeJob({ jobId, workerId: 'w', variablesToSet: { done: true } });
+    expect(await codeOf(engine.extendJobLease({ jobId, workerId: 'w' }))).toBe(Code.FailedPrecondition);
     expect((await engine.getInstance({ id: instanceId })).instance?.status).toBe(InstanceStatus.WAITING);
     await engine.completeUserTask({ instanceId, userTaskStepId: 'ask', result: { yes: true } });
     await engine.signalWait({ instanceId, waitStepId: 'hold' });
@@ -175,7 +181,7 @@ test('health and reflection answer, and reflection gives all that the service is
     $typeName: 'google.protobuf.FileDescriptorSet',
     file: files.toReversed(),
   });
-  expect(registry.getService('workflow.v1.WorkflowEngine')?.methods).toHaveLength(13);
+  expect(registry.getService('workflow.v1.WorkflowEngine')?.methods).toHaveLength(15);
   expect(nothing?.case).toBe('errorResponse');
 });
 

@@ -111,6 +111,11 @@ export function testLeases({ mode, api, post, start, until }: DialectStack): voi
         expect((await until(instance, 'FAILED')).failureReason).toContain('eeee');
       });
 
+      test('has no lease, and so no heartbeat', async () => {
+        const { job } = await begun();
+        expect((await post(`jobs/${job}/heartbeat`, { workerId: 'w' })).status).toBe(409);
+      });
+
       test('cannot be polled', async () => {
         const answer = await post('jobs/poll', { workerId: 'w', jobTypes: ['settle-by-hand'] });
         expect(answer.status).toBe(410);
@@ -125,6 +130,14 @@ export function testLeases({ mode, api, post, start, until }: DialectStack): voi
 
   if (mode === 'polling') {
     describe('a job that a worker polled', () => {
+      const heartbeat = (job: string, body: object) => post(`jobs/${job}/heartbeat`, body);
+      /** By the database's clock. */
+      const leaseSeconds = async (job: string) => {
+        const text =
+          'select extract(epoch from lease_until - clock_timestamp())::float8 as left from jobs where id = $1';
+        const { rows } = await api.database.pool().query<{ left: number }>(text, [job]);
+        return rows[0]?.left;
+      };
       const poll = async (workerId: string) => {
         const { json } = await post('jobs/poll', { workerId, jobTypes: ['settle-by-hand'], maxJobs: 1 });
         return json['jobs'];
@@ -155,6 +168,36 @@ export function testLeases({ mode, api, post, start, until }: DialectStack): voi
         expect((await complete(job, 'a', { by: 'a' })).status).toBe(204);
         expect((await complete(job, 'a', { by: 'again' })).status).toBe(204);
         expect((await until(instance, 'COMPLETED')).variables).toEqual({ by: 'a' });
+      });
+
+      test('is had for as long as its worker says, and longer when it asks in time', async () => {
+        const { instance, job } = await begun();
+        const asked = { workerId: 'a', jobTypes: ['settle-by-hand'], maxJobs: 1, leaseSeconds: 600 };
+        const { json } = await post('jobs/poll', asked);
+        const [{ lockExpiresAt: first }] = json['jobs'] as [{ lockExpiresAt: string }];
+        expect(await leaseSeconds(job)).toBeGreaterThan(500);
+        const extended = await heartbeat(job, { workerId: 'a', leaseSeconds: 1200 });
+        expect(extended).toMatchObject({ status: 200, json: { accepted: true } });
+        expect(Date.parse(String(extended.json['lockExpiresAt']))).toBeGreaterThan(Date.parse(first));
+        expect(await leaseSeconds(job)).toBeGreaterThan(1100);
+        await heartbeat(job, { workerId: 'a' });
+        expect(await leaseSeconds(job)).toBeLessThanOrEqual(30);
+        expect((await complete(job, 'a')).status).toBe(204);
+        await until(instance, 'COMPLETED');
+      });
+
+      test('has no heartbeat for others, nor once it has ended: that is no unknown call, but a lost lease', async () => {
+        const { instance, job } = await begun();
+        const statusFor = async (id: string, workerId: string) =>
+          (await heartbeat(id, { workerId, leaseSeconds: 0 })).status;
+        expect(await statusFor(job, 'a')).toBe(409);
+        await poll('a');
+        expect(await statusFor(job, 'b')).toBe(409);
+        await complete(job, 'a');
+        await until(instance, 'COMPLETED');
+        expect(await statusFor(job, 'a')).toBe(409);
+        expect(await statusFor(randomUUID(), 'a')).toBe(409);
+        expect(await statusFor('nope', 'a')).toBe(409);
       });
 
       test('is not settled by anybody before it is polled', async () => {

@@ -114,6 +114,22 @@ export function testWire({ mode, api, get, post, start, until }: DialectStack): 
       ]);
     });
 
+    test('completes a user task by the ID its history tells, while it is open', async () => {
+      const steps = [
+        { id: 'ask', type: 'USER_TASK', nextStep: 'hold' },
+        { id: 'hold', type: 'WAIT', nextStep: 'end' },
+      ];
+      const { id } = await start(definition(steps));
+      const { json } = await get(`instances/${id}/history`);
+      const [{ ID: task }] = json['items'] as [{ ID: string }];
+      const body = { completedBy: 'ann', result: { approved: true } };
+      expect((await post(`user-tasks/${task}/complete`, body)).status).toBe(204);
+      expect((await until(id, 'WAITING')).variables).toEqual({ approved: true });
+      expect((await post(`user-tasks/${task}/complete`, body)).status).toBe(404);
+      expect((await post(`user-tasks/${id}/complete`, body)).status).toBe(404);
+      expect((await post('user-tasks/nope/complete', body)).status).toBe(404);
+    });
+
     test('keeps numbers and the order of keys as they were sent', async () => {
       const flow = definition([{ id: 'hold', type: 'WAIT', nextStep: 'end' }]);
       await upload(flow);

@@ -704,7 +704,7 @@ export declare type PollJobsRequest = Message<"workflow.v1.PollJobsRequest"> & {
   maxJobs: number;
 
   /**
-   * Without effect: leases are 30 s.
+   * 30 when 0; otherwise from 5 to 3600, and the nearest of these when it is outside.
    *
    * @generated from field: int32 lease_seconds = 4;
    */
@@ -732,6 +732,57 @@ export declare type PollJobsResponse = Message<"workflow.v1.PollJobsResponse"> &
  * Use `create(PollJobsResponseSchema)` to create a new message.
  */
 export declare const PollJobsResponseSchema: GenMessage<PollJobsResponse>;
+
+/**
+ * @generated from message workflow.v1.ExtendJobLeaseRequest
+ */
+export declare type ExtendJobLeaseRequest = Message<"workflow.v1.ExtendJobLeaseRequest"> & {
+  /**
+   * @generated from field: string job_id = 1;
+   */
+  jobId: string;
+
+  /**
+   * @generated from field: string worker_id = 2;
+   */
+  workerId: string;
+
+  /**
+   * As in PollJobsRequest; counts from now.
+   *
+   * @generated from field: int32 lease_seconds = 3;
+   */
+  leaseSeconds: number;
+};
+
+/**
+ * Describes the message workflow.v1.ExtendJobLeaseRequest.
+ * Use `create(ExtendJobLeaseRequestSchema)` to create a new message.
+ */
+export declare const ExtendJobLeaseRequestSchema: GenMessage<ExtendJobLeaseRequest>;
+
+/**
+ * @generated from message workflow.v1.ExtendJobLeaseResponse
+ */
+export declare type ExtendJobLeaseResponse = Message<"workflow.v1.ExtendJobLeaseResponse"> & {
+  /**
+   * Always true: a lease that is lost is FAILED_PRECONDITION.
+   *
+   * @generated from field: bool accepted = 1;
+   */
+  accepted: boolean;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp lock_expires_at = 2;
+   */
+  lockExpiresAt?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message workflow.v1.ExtendJobLeaseResponse.
+ * Use `create(ExtendJobLeaseResponseSchema)` to create a new message.
+ */
+export declare const ExtendJobLeaseResponseSchema: GenMessage<ExtendJobLeaseResponse>;
 
 /**
  * @generated from message workflow.v1.CompleteJobRequest
@@ -896,6 +947,50 @@ export declare type SignalWaitResponse = Message<"workflow.v1.SignalWaitResponse
 export declare const SignalWaitResponseSchema: GenMessage<SignalWaitResponse>;
 
 /**
+ * @generated from message workflow.v1.RetryStepRequest
+ */
+export declare type RetryStepRequest = Message<"workflow.v1.RetryStepRequest"> & {
+  /**
+   * @generated from field: string instance_id = 1;
+   */
+  instanceId: string;
+
+  /**
+   * A step that failed.
+   *
+   * @generated from field: string step_id = 2;
+   */
+  stepId: string;
+
+  /**
+   * @generated from field: google.protobuf.Struct variables = 3;
+   */
+  variables?: JsonObject | undefined;
+};
+
+/**
+ * Describes the message workflow.v1.RetryStepRequest.
+ * Use `create(RetryStepRequestSchema)` to create a new message.
+ */
+export declare const RetryStepRequestSchema: GenMessage<RetryStepRequest>;
+
+/**
+ * @generated from message workflow.v1.RetryStepResponse
+ */
+export declare type RetryStepResponse = Message<"workflow.v1.RetryStepResponse"> & {
+  /**
+   * @generated from field: workflow.v1.WorkflowInstance instance = 1;
+   */
+  instance?: WorkflowInstance | undefined;
+};
+
+/**
+ * Describes the message workflow.v1.RetryStepResponse.
+ * Use `create(RetryStepResponseSchema)` to create a new message.
+ */
+export declare const RetryStepResponseSchema: GenMessage<RetryStepResponse>;
+
+/**
  * @generated from enum workflow.v1.StepType
  */
 export enum StepType {
@@ -943,6 +1038,11 @@ export enum StepType {
    * @generated from enum value: STEP_TYPE_END = 8;
    */
   END = 8,
+
+  /**
+   * @generated from enum value: STEP_TYPE_DECISION_TABLE = 9;
+   */
+  DECISION_TABLE = 9,
 }
 
 /**
@@ -1122,6 +1222,14 @@ export declare const WorkflowEngine: GenService<{
     output: typeof PollJobsResponseSchema;
   },
   /**
+   * @generated from rpc workflow.v1.WorkflowEngine.ExtendJobLease
+   */
+  extendJobLease: {
+    methodKind: "unary";
+    input: typeof ExtendJobLeaseRequestSchema;
+    output: typeof ExtendJobLeaseResponseSchema;
+  },
+  /**
    * @generated from rpc workflow.v1.WorkflowEngine.CompleteJob
    */
   completeJob: {
@@ -1152,6 +1260,14 @@ export declare const WorkflowEngine: GenService<{
     methodKind: "unary";
     input: typeof SignalWaitRequestSchema;
     output: typeof SignalWaitResponseSchema;
+  },
+  /**
+   * @generated from rpc workflow.v1.WorkflowEngine.RetryStep
+   */
+  retryStep: {
+    methodKind: "unary";
+    input: typeof RetryStepRequestSchema;
+    output: typeof RetryStepResponseSchema;
   },
 }>;
 
