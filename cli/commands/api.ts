@@ -43,6 +43,8 @@ async function api(): Promise<void> {
     console.log(`grpc listening on ${grpc.url}`);
     sayLine(logger, 'grpcListening', { addr: grpc.url });
   }
+  // The page is on the port of the API; in polling mode no other process of ours has one.
+  sayLine(logger, 'metricsListening', { addr: `${gateway.url}/metrics` });
   announceReady({ apiUrl: gateway.url, ...(grpc ? { grpcUrl: grpc.url } : {}) });
   const duties = compose().duties(signal);
   await aborted(signal);

@@ -16,6 +16,7 @@ const apiLines = [
   'engine: dispatch runtime ready',
   'engine: REST listening',
   'engine: gRPC listening',
+  'engine: metrics listening',
 ];
 
 describe(`${suite}, which poll`, () => {

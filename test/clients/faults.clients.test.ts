@@ -126,7 +126,8 @@ function survives({ rig, crash }: Faulty, programs: readonly Program[]): void {
       }),
     );
     expect(new Set(answers.map(({ status, id }) => `${status} ${id}`)).size).toBe(1);
-    await rig.database.pool().query("delete from jobs where idempotency_key = 'replayed'");
+    const gone = await rig.database.pool().query("delete from jobs where idempotency_key = 'replayed'");
+    expect(gone.rowCount).toBe(1);
   });
 
   /** One whose results were lost on the way has them in its memory of what it has seen; another has not. */
