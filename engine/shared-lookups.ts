@@ -9,11 +9,11 @@ type Lookup = DefinitionSource['getDefinition'];
 export function sharedLookups(lookUp: Lookup): Lookup {
   const running = new Map<string, Promise<DefinitionRecord | undefined>>();
   const waiting = new Map<string, Promise<DefinitionRecord | undefined>>();
-  return (id, version) => {
-    const key = `${id} ${version ?? 'latest'}`;
+  return (id, version, tenant) => {
+    const key = JSON.stringify([id, version, tenant]);
     const begin = () => {
       waiting.delete(key);
-      const mine = lookUp(id, version).finally(() => {
+      const mine = lookUp(id, version, tenant).finally(() => {
         if (running.get(key) === mine) running.delete(key);
       });
       running.set(key, mine);

@@ -10,6 +10,7 @@ export function newInstanceRow(instance: NewInstance, unit: number) {
     foreign_id: instance.foreignId,
     definition_id: instance.definition.id,
     definition_version: instance.definition.version,
+    definition_tenant: instance.definition.tenant,
     status: instance.status,
     state: JSON.stringify(instance.state),
     variables: instance.variables,

@@ -11,6 +11,7 @@ export interface InstanceRow {
   instance_foreign_id: string | null;
   instance_definition_id: string;
   instance_definition_version: number;
+  instance_definition_tenant: string;
   instance_status: string;
   instance_state: string;
   instance_variables: string;
@@ -31,6 +32,7 @@ export interface InstanceRow {
 export const instanceColumns = `
   i.id as instance_key, i.name as instance_name, i.foreign_id as instance_foreign_id,
   i.definition_id as instance_definition_id, i.definition_version as instance_definition_version,
+  i.definition_tenant as instance_definition_tenant,
   i.status as instance_status, i.state as instance_state,
   i.variables as instance_variables, i.current_step as instance_current_step, i.total_steps as instance_total_steps,
   i.failure_reason as instance_failure_reason, i.parent_id as instance_parent_id,
@@ -43,7 +45,11 @@ export function toInstance(row: InstanceRow): InstanceRecord {
     id: row.instance_key as InstanceId,
     name: row.instance_name,
     foreignId: row.instance_foreign_id,
-    definition: { id: row.instance_definition_id, version: row.instance_definition_version },
+    definition: {
+      id: row.instance_definition_id,
+      version: row.instance_definition_version,
+      ...ofTenant(row.instance_definition_tenant),
+    },
     status: row.instance_status as InstanceStatus,
     state: JSON.parse(row.instance_state) as InstanceState,
     variables: row.instance_variables,
@@ -61,6 +67,11 @@ export function toInstance(row: InstanceRow): InstanceRecord {
     completedAt: row.instance_completed_at,
     loadedAt: row.instance_loaded_at,
   };
+}
+
+/** Absent where it is nobody's. */
+export function ofTenant(tenant: string): { readonly tenant?: string } {
+  return tenant === '' ? {} : { tenant };
 }
 
 export interface InstanceSummaryRow {

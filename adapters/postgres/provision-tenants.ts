@@ -37,16 +37,13 @@ const ofInstance = 'exists (select from workflow_instances i where i.id = instan
 /** By table, which rows are the tenant's. A sub-select is itself held to the policies of what it reads. */
 const POLICIES: Readonly<Record<string, Policy>> = {
   jobs: { using: own, check: own },
-  workflow_instances: { using: own, check: own },
+  workflow_instances: { using: own, check: `${own} and definition_tenant in ('', tenant)` },
   schedules: { using: own, check: own },
   workflow_history: { using: ofInstance, check: 'true' },
   workflow_user_tasks: { using: ofInstance, check: 'true' },
   workflow_messages: { using: ofInstance, check: 'true' },
-  // Definitions are the operator's, and there for all; a chain that came with its instances is told to those who sent it.
-  workflow_definitions: {
-    using: `id not like 'inline/%' or exists (select from workflow_instances i where i.definition_id = workflow_definitions.id)`,
-    check: `id like 'inline/%'`,
-  },
+  // The operator's are there for all, but for the chains that he has sent with their steps.
+  workflow_definitions: { using: `${own} or tenant = '' and id not like 'inline/%'`, check: own },
   // A row of a pack says when it was published, and is found by way of its jobs only.
   audit_log: {
     using: `exists (select from jobs where jobs.id = job_id) or ${ofInstance} or dispatch_id is not null`,

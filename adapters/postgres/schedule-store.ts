@@ -1,6 +1,7 @@
 import type { ScheduleStore, ScheduleTick } from '../../engine/ports/schedule-store.ts';
 import type { MissedPolicy, ScheduleRecord } from '../../engine/schedule.ts';
 import type { StepId } from '../../events/ids.ts';
+import { ofTenant } from './instance-rows.ts';
 import type { packer } from './packer.ts';
 import type { Database } from './sql/database.ts';
 import { insertJobs } from './sql/enqueue.ts';
@@ -66,6 +67,6 @@ function toSchedule(row: sql.ScheduleRow): ScheduleRecord {
     lastRunAt: row.last_run_at,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
-    ...(row.tenant === '' ? {} : { tenant: row.tenant }),
+    ...ofTenant(row.tenant),
   };
 }

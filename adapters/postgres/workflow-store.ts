@@ -1,7 +1,7 @@
 import type { NewDefinition, RecordStore } from '../../engine/ports/record-store.ts';
 import type { DefinitionRecord } from '../../engine/workflow/definitions.ts';
 import type { InstanceId } from '../../events/ids.ts';
-import { toHistoryEntry, toInstance, toInstanceSummary } from './instance-rows.ts';
+import { ofTenant, toHistoryEntry, toInstance, toInstanceSummary } from './instance-rows.ts';
 import { toJob } from './rows.ts';
 import type { Database } from './sql/database.ts';
 import * as definitions from './sql/definitions.ts';
@@ -39,8 +39,8 @@ export function workflowStore(db: Database): WorkflowStore {
         message: row.message_id === null ? undefined : { id: row.message_id, text: row.message ?? '' },
       })),
     nextInstanceDueMs: async () => (await instances.selectNextInstanceDue(db)) ?? undefined,
-    getDefinition: async (id, version) => {
-      const row = await definitions.selectDefinition(db, id, version);
+    getDefinition: async (id, version, tenant) => {
+      const row = await definitions.selectDefinition(db, { id, version, tenant });
       return row && toDefinition(row);
     },
     putDefinition: (definition) => putDefinition(db, definition),
@@ -78,7 +78,7 @@ async function putDefinition(db: Database, definition: NewDefinition): Promise<D
 
 function toDefinition(row: definitions.DefinitionRow): DefinitionRecord {
   const { id, version, name, document, uploaded_at: uploadedAt } = row;
-  return { id, version, name, document, uploadedAt };
+  return { id, version, ...ofTenant(row.tenant), name, document, uploadedAt };
 }
 
 function toUserTask(row: instances.UserTaskRow) {

@@ -5,7 +5,7 @@ import { MillraceError } from '../errors.ts';
 import { defined, newJob } from '../new-job.ts';
 import { type Decision, decide } from '../workflow/decide.ts';
 import type { Definition } from '../workflow/definition.ts';
-import { parsed } from '../workflow/definitions.ts';
+import { NOBODY, parsed } from '../workflow/definitions.ts';
 import type { Effect, StartEffect } from '../workflow/effects.ts';
 import type { InlineDefinition } from '../workflow/inline-definition.ts';
 import type { DefinitionRef, ParentRef } from '../workflow/instance-record.ts';
@@ -22,7 +22,18 @@ export interface Beginning {
   readonly foreignId?: string | undefined;
   readonly parent?: ParentRef | undefined;
   readonly traceparent?: string | undefined;
+  readonly begun?: Begun | undefined;
 }
+
+/** How many instances one request or decision has begun so far: a workflow that starts itself at once would never be done. */
+interface Begun {
+  count: number;
+}
+const MOST_BEGUN = 1_000;
+const tooMany = {
+  kind: 'cancelled',
+  reason: `${MOST_BEGUN} workflows were started one by the other without one that takes time: they start themselves in a circle.`,
+} as const;
 
 /**
  * A new instance as far as it goes by itself, with those that it starts in turn, itself the first.
@@ -32,10 +43,13 @@ export async function beginInstance(
   deps: EngineDeps,
   beginning: Beginning,
 ): Promise<[NewInstance, ...NewInstance[]]> {
-  const { definition, name, input, ref, inline, foreignId, parent, traceparent } = beginning;
+  const { definition, name, input, ref, inline, foreignId, parent, traceparent, begun } = beginning;
   const id = deps.newId() as InstanceId;
   const createdAt = deps.clock.now();
-  const decision = begun(decide(definition, newInstance(input), { kind: 'started' }, createdAt));
+  const soFar = begun ?? { count: 0 };
+  soFar.count += 1;
+  const event = soFar.count > MOST_BEGUN ? tooMany : ({ kind: 'started' } as const);
+  const decision = changed(decide(definition, newInstance(input), event, createdAt));
   const origin = { instanceId: id, traceparent };
   const instance: NewInstance = {
     ...instanceWrites({ id, definition, parent, position: 0 }, decision),
@@ -47,10 +61,11 @@ export async function beginInstance(
     jobs: jobsOf(deps, decision.effects, origin),
     ...defined({ inline, foreignId, parent, traceparent }),
   };
-  return [instance, ...(await startedBy(deps, decision.effects, { id, foreignId, traceparent }))];
+  const starter = { id, foreignId, traceparent, definition: ref, begun: soFar };
+  return [instance, ...(await startedBy(deps, decision.effects, starter))];
 }
 
-function begun(decision: Decision): Extract<Decision, { kind: 'changed' }> {
+function changed(decision: Decision): Extract<Decision, { kind: 'changed' }> {
   if (decision.kind === 'changed') return decision;
   throw new MillraceError('internal', `An instance that begins was ${decision.kind}.`);
 }
@@ -71,8 +86,11 @@ export function jobsOf(
 
 export interface Starter {
   readonly id: InstanceId;
+  /** By which it runs: what that starts is looked for among what is its owner's, and nobody's. */
+  readonly definition: DefinitionRef;
   readonly foreignId?: string | undefined;
   readonly traceparent?: string | undefined;
+  readonly begun?: Begun | undefined;
 }
 
 /** The instances that a decision starts: children, and the next one of a chain, which keeps the foreign id. */
@@ -82,26 +100,28 @@ export async function startedBy(
   starter: Starter,
 ): Promise<NewInstance[]> {
   const started: NewInstance[] = [];
+  const begun = starter.begun ?? { count: 0 };
   for (const effect of effects) {
-    if (effect.kind === 'start') started.push(...(await startOne(deps, effect, starter)));
+    if (effect.kind === 'start') started.push(...(await startOne(deps, effect, { ...starter, begun })));
   }
   return started;
 }
 
 async function startOne(deps: EngineDeps, effect: StartEffect, starter: Starter): Promise<NewInstance[]> {
   const { workflowId, version, input, parent: activation } = effect;
-  const record = await deps.store.getDefinition(workflowId, version);
+  const record = await deps.store.getDefinition(workflowId, version, starter.definition.tenant ?? NOBODY);
   // What ends must be able to end: the next of a chain may never have been uploaded, and the trail says that it was not started.
   if (!record && activation === undefined) return [];
   if (!record) throw new MillraceError('internal', `Definition "${workflowId}" is not there any more.`);
   const { foreignId, traceparent, id } = starter;
   return beginInstance(deps, {
     definition: parsed(deps.store, record),
-    ref: { id: record.id, version: record.version },
+    ref: { id: record.id, version: record.version, ...defined({ tenant: record.tenant }) },
     name: record.name,
     input: readVariables(input),
     foreignId: activation === undefined ? foreignId : undefined,
     parent: activation === undefined ? undefined : { id, activation },
     traceparent,
+    begun: starter.begun,
   });
 }

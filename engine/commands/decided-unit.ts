@@ -28,6 +28,7 @@ export async function decidedUnit(
   const { actor, reason } = occasion;
   const start = await startedBy(deps, decision.effects, {
     id,
+    definition: record.definition,
     foreignId: foreignId ?? undefined,
     traceparent,
   });

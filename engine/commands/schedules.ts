@@ -88,16 +88,22 @@ export async function runSchedule(
 /** What an instance that a schedule starts writes. @throws MillraceError `invalid_request` or `not_found` */
 export async function scheduledInstances(
   deps: EngineDeps,
-  { name, definition, payload }: Pick<ScheduleDefinition, 'name' | 'definition' | 'payload'>,
+  { name, definition, payload, tenant }: Scheduled,
   foreignId?: string,
 ): Promise<[NewInstance, ...NewInstance[]]> {
   if (!isObjectText(payload)) throw badSchedule(name, { field: 'input', message: 'is not an object' });
-  const begun = await prepareWorkflow(deps, { definition: definition ?? '', input: payload, foreignId });
+  const begun = await prepareWorkflow(
+    deps,
+    { definition: definition ?? '', input: payload, foreignId },
+    (id, version) => deps.store.getDefinition(id, version, tenant),
+  );
   if (Array.isArray(begun)) return begun;
   throw begun.kind === 'bad_input'
     ? badSchedule(name, { field: 'input', message: begun.reason })
     : badSchedule(name, { field: 'definition', message: `names "${begun.id}", which is not there` });
 }
+
+type Scheduled = Pick<ScheduleDefinition, 'name' | 'definition' | 'payload'> & Pick<ScheduleRecord, 'tenant'>;
 
 /** A schedule as a millrace.config.ts declares it; without `enabled` a pause that somebody made stays. */
 export type DeclaredSchedule = Omit<ScheduleDefinition, 'enabled'> & {

@@ -1,5 +1,6 @@
 import type { NewInstance } from '../commit.ts';
 import type { EngineDeps } from '../deps.ts';
+import { defined } from '../new-job.ts';
 import { type DefinitionSource, parsed, parsedInline } from '../workflow/definitions.ts';
 import { type InlineStep, inlineDefinition } from '../workflow/inline-definition.ts';
 import { noVariables, readVariables, variablesFault } from '../workflow/variables.ts';
@@ -103,6 +104,11 @@ async function uploaded(
   const { definition, version: wanted } = request;
   const record = await find(definition, wanted);
   if (!record) return { kind: 'unknown_definition', id: definition, version: wanted };
-  const { id, version, name } = record;
-  return { name, ref: { id, version }, definition: parsed(deps.store, record), input };
+  const { id, version, tenant, name } = record;
+  return {
+    name,
+    ref: { id, version, ...defined({ tenant }) },
+    definition: parsed(deps.store, record),
+    input,
+  };
 }

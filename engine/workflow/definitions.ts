@@ -6,8 +6,11 @@ import { parseDefinition } from './parse-definition.ts';
 
 /** Where definitions lie: the part of the store that a decision may have to ask. */
 export interface DefinitionSource {
-  /** The latest version unless one is named. */
-  getDefinition(id: string, version?: number): Promise<DefinitionRecord | undefined>;
+  /**
+   * The latest version unless one is named. Where tenants are kept apart: that of `tenant`, and else nobody's; `''` leaves only
+   * nobody's, and without it the tenant is the one for whom the store is.
+   */
+  getDefinition(id: string, version?: number, tenant?: string): Promise<DefinitionRecord | undefined>;
 }
 
 export interface DefinitionRecord extends DefinitionRef {
@@ -16,6 +19,9 @@ export interface DefinitionRecord extends DefinitionRef {
   readonly document: string;
   readonly uploadedAt: Date;
 }
+
+/** As a tenant: who asks for what is nobody's must not get what his own tenant calls the same. */
+export const NOBODY = '';
 
 const MAX_KEPT = 1000;
 /** Parsed definitions. They never change, so what is kept is never wrong. */
@@ -29,7 +35,7 @@ export async function definitionOf(
   const { definition, id } = instance;
   const known = lookUp(store, keyOf(definition));
   if (known) return known;
-  const record = await store.getDefinition(definition.id, definition.version);
+  const record = await store.getDefinition(definition.id, definition.version, definition.tenant ?? NOBODY);
   if (!record) throw new MillraceError('internal', `Definition ${keyOf(definition)} of ${id} is not there.`);
   return parsed(store, record);
 }
@@ -63,6 +69,6 @@ function lookUp(store: DefinitionSource, key: string): Definition | undefined {
   return kept.get(store)?.get(key);
 }
 
-function keyOf({ id, version }: DefinitionRef): string {
-  return `${id}@${version}`;
+function keyOf({ id, version, tenant }: DefinitionRef): string {
+  return tenant === undefined ? `${id}@${version}` : `${id}@${version} of ${tenant}`;
 }

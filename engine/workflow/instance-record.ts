@@ -29,6 +29,8 @@ export interface InstanceRecord {
 export interface DefinitionRef {
   readonly id: string;
   readonly version: number;
+  /** Whose it is; absent where it is nobody's, and there for all. */
+  readonly tenant?: string | undefined;
 }
 
 /** The step of another instance that waits for this one. */

@@ -64,7 +64,8 @@ export function userTaskText(task: UserTask): string {
 
 /** A chain that came with its steps has no definition that anybody has named. */
 function named(definition: DefinitionRef): DefinitionRef | null {
-  return isInline(definition) ? null : definition;
+  const { id, version } = definition;
+  return isInline(definition) ? null : { id, version };
 }
 
 function summaryFields(instance: InstanceSummary) {

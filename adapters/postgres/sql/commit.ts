@@ -171,15 +171,17 @@ export async function applyUnits(
     ), begun as (
       insert into workflow_instances (
         id, name, foreign_id, definition_id, definition_version, status, state, variables, current_step,
-        total_steps, failure_reason, parent_id, parent_activation, traceparent, due_at, created_at, completed_at, tenant
+        total_steps, failure_reason, parent_id, parent_activation, traceparent, due_at, created_at, completed_at, tenant,
+        definition_tenant
       )
       select
         t.id, t.name, t.foreign_id, t.definition_id, t.definition_version, t.status, t.state::json,
         t.variables::json, t.current_step, t.total_steps, t.failure_reason, t.parent_id, t.parent_activation,
         t.traceparent, t.due_at, t.created_at,
-        case when t.status not in ('running', 'paused') then clock_timestamp() end, applied.tenant
+        case when t.status not in ('running', 'paused') then clock_timestamp() end, applied.tenant,
+        coalesce(t.definition_tenant, '')
       from json_to_recordset($4::json) as t (
-        unit integer, id uuid, name text, foreign_id text, definition_id text, definition_version integer,
+        unit integer, id uuid, name text, foreign_id text, definition_id text, definition_version integer, definition_tenant text,
         status text, state text, variables text, current_step integer, total_steps integer, failure_reason text,
         parent_id uuid, parent_activation integer, traceparent text, due_at timestamptz, created_at timestamptz
       )

@@ -27,6 +27,7 @@ export async function selectInstancesByNumber(
             join json_array_elements(i.state -> 'tokens') as token on token ->> 'step' = step ->> 'id'
             where d.id = i.definition_id
               and d.version = i.definition_version
+              and d.tenant = i.definition_tenant
               and step ->> 'type' in ('USER_TASK', 'WAIT')
           )
         )
@@ -58,24 +59,24 @@ export async function selectDefinitionsByNumber(
   const { rows } = await db.query<Counted<DefinitionRow | { id: null }>>(
     `
     with latest as materialized (
-      select id, max(version) as version
+      select distinct on (id) id, version, tenant
       from workflow_definitions
-      where id not like 'inline/%'
-      group by id
+      where id not like 'inline/%' and tenant in ('', millrace.current_tenant())
+      order by id, tenant = '', version desc
     ), found as materialized (
-      select id, version
+      select id, version, tenant
       from latest
-      join workflow_definitions d using (id, version)
+      join workflow_definitions d using (id, version, tenant)
       where $1::text is null
         or strpos(lower(id), lower($1)) > 0
         or strpos(lower(d.name), lower($1)) > 0
     ), page as (
-      select id, version from found order by id offset $2::integer limit $3::integer
+      select id, version, tenant from found order by id offset $2::integer limit $3::integer
     )
-    select d.id, d.version, d.name, d.document, d.uploaded_at, total.count as total
+    select d.id, d.tenant, d.version, d.name, d.document, d.uploaded_at, total.count as total
     from (select count(*)::integer as count from found) as total
     left join page on true
-    left join workflow_definitions d on d.id = page.id and d.version = page.version
+    left join workflow_definitions d on d.id = page.id and d.version = page.version and d.tenant = page.tenant
     order by d.id
     `,
     [keyword ?? null, offset, limit],

@@ -78,17 +78,22 @@ export async function purgeInstances(db: Database, ages: PurgeAges, range: Purge
           and i.completed_at < clock_timestamp() - $2::double precision * interval '1 millisecond'
       for update of i skip locked
     ), removed as (
-      delete from workflow_instances i using old where i.id = old.id returning i.id, i.definition_id
+      delete from workflow_instances i using old where i.id = old.id returning i.id, i.definition_id, i.definition_tenant
     ), untold as (
       delete from workflow_messages using removed where workflow_messages.instance_id = removed.id
     ), unused as (
       -- What came with the requests goes with the last that ran it.
       delete from workflow_definitions d
-      where d.id in (select definition_id from removed where definition_id like 'inline/%')
+      where (d.id, d.tenant) in (
+          select definition_id, definition_tenant from removed where definition_id like 'inline/%'
+        )
         and not exists (
           select
           from workflow_instances i
-          where i.definition_id = d.id and i.definition_id like 'inline/%' and i.id not in (select id from removed)
+          where i.definition_id = d.id
+            and i.definition_tenant = d.tenant
+            and i.definition_id like 'inline/%'
+            and i.id not in (select id from removed)
         )
     )
     ${howFar}

@@ -18,7 +18,7 @@ export async function startInstances(
     with applied as materialized (
       select *
       from json_to_recordset($1::json) as t (
-        ord integer, id uuid, name text, foreign_id text, definition_id text, definition_version integer,
+        ord integer, id uuid, name text, foreign_id text, definition_id text, definition_version integer, definition_tenant text,
         status text, state text, variables text, current_step integer, total_steps integer, failure_reason text,
         parent_id uuid, parent_activation integer, traceparent text, due_at timestamptz, created_at timestamptz,
         first_job uuid
@@ -33,12 +33,15 @@ export async function startInstances(
     ), instance as (
       insert into workflow_instances (
         id, name, foreign_id, definition_id, definition_version, status, state, variables, current_step,
-        total_steps, failure_reason, parent_id, parent_activation, traceparent, due_at, created_at, completed_at
+        total_steps, failure_reason, parent_id, parent_activation, traceparent, due_at, created_at, completed_at,
+        definition_tenant
       )
       select
         id, name, foreign_id, definition_id, definition_version, status, state::json, variables::json,
         current_step, total_steps, failure_reason, parent_id, parent_activation, traceparent, due_at, created_at,
-        case when status not in ('running', 'paused') then clock_timestamp() end
+        case when status not in ('running', 'paused') then clock_timestamp() end,
+        -- A chain is written with them.
+        case when definition_id like 'inline/%' then millrace.current_tenant() else coalesce(definition_tenant, '') end
       from applied
       order by ord
     ), new_job as materialized (

@@ -9,6 +9,7 @@ import { definitionText } from '../workflow-views.ts';
 export const uploadDefinition = defineEndpoint(
   {
     scope: 'admin',
+    forTenants: true,
     body: definitionRequest,
     bodyLimit: bodyLimits.batch,
     replies: {

@@ -64,10 +64,14 @@ describe('a database that keeps tenants apart', () => {
       insert into schedules (name, tenant, cron, time_zone, missed, missed_limit, type, payload, max_retries, source)
       select 'nightly', tenant, '0 3 * * *', 'UTC', 'skip', 1, 'noop', '{}', 0, 'api' from unnest(array['', 'acme']) as tenant
     `);
+    await database.pool().query(`
+      insert into workflow_definitions (id, version, name, document, hash, tenant)
+      select id, 1, id, '{}', '', tenant from (values ('flow', 'acme'), ('inline/1', '')) as t (id, tenant)
+    `);
   });
 
   test("shows the role of tenants nothing unless it says which, and not what is nobody's", async () => {
-    for (const table of ['jobs', 'schedules']) {
+    for (const table of ['jobs', 'schedules', 'workflow_definitions']) {
       const count = (tenant: string | undefined) =>
         asTenant(tenant, async (client) => (await client.query(`select from ${table}`)).rowCount);
       const counts = [await count(undefined), await count(''), await count('other'), await count('acme')];
@@ -84,6 +88,25 @@ describe('a database that keeps tenants apart', () => {
     for (const sql of [insert, ...updates]) {
       await asTenant('acme', (client) => expect(client.query(sql)).rejects.toThrow(/row-level security/));
     }
+  });
+
+  test("shows it the operator's definitions besides, and lets it run by no other tenant's", async () => {
+    await database.pool().query(`
+      insert into workflow_definitions (id, version, name, document, hash) values ('shared', 1, 'shared', '{}', '')`);
+    const instance = (tenant: string) => `
+      insert into workflow_instances (id, name, definition_id, definition_version, definition_tenant, status, state, total_steps)
+      values (gen_random_uuid(), 'w', '${tenant === '' ? 'shared' : 'flow'}', 1, '${tenant}', 'running', '{}', 1)`;
+    await asTenant('other', async (client) => {
+      expect((await client.query('select id from workflow_definitions')).rows).toEqual([{ id: 'shared' }]);
+      await client.query(instance(''));
+      await expect(client.query(instance('acme'))).rejects.toThrow(/row-level security/);
+    });
+    const upload = (tenant: string) => `
+      insert into workflow_definitions (id, version, name, document, hash, tenant) values ('x', 1, 'x', '{}', '', '${tenant}')`;
+    for (const tenant of ['acme', ''])
+      await asTenant('other', (client) =>
+        expect(client.query(upload(tenant))).rejects.toThrow(/row-level security/),
+      );
   });
 
   test('lets it reach no table without policies but those that tell of nobody', async () => {

@@ -14,6 +14,8 @@ interface Ids {
   readonly job: string;
   readonly workflow: string;
   readonly definition: string;
+  /** That it has uploaded; the other came with its steps. */
+  readonly uploaded: string;
   /** Its name. */
   readonly schedule: string;
 }
@@ -21,6 +23,7 @@ const UNKNOWN: Ids = {
   job: '01a1fd51-a8f9-74ad-a06f-3986a43e21b1',
   workflow: '01a1fd51-a8f9-74ad-a06f-3986a43e21b2',
   definition: `inline/${'ab'.repeat(32)}`,
+  uploaded: 'that-nobody-uploaded',
   schedule: 'that-nobody-has',
 };
 
@@ -79,11 +82,10 @@ const answers: Readonly<Record<string, Answer>> = {
   'POST /api/v1/workflows/{id}/steps/{step}/retry': of('workflow', {}),
   'POST /api/v1/workflows/{id}/user-tasks/{step}/complete': of('workflow', {}),
   'GET /api/v1/user-tasks': own('workflow'),
-  'POST /api/v1/definitions': refused,
-  // Definitions are the operator's, and there for all.
-  'GET /api/v1/definitions': open,
-  'GET /api/v1/definitions/{id}': of('definition'),
-  'GET /api/v1/definitions/{id}/graph': of('definition'),
+  'POST /api/v1/definitions': { is: 'new' },
+  'GET /api/v1/definitions': { is: 'own', of: 'uploaded', byName: true },
+  'GET /api/v1/definitions/{id}': of('uploaded'),
+  'GET /api/v1/definitions/{id}/graph': of('uploaded'),
   'POST /api/v1/schedules': { is: 'new' },
   'GET /api/v1/schedules': { is: 'own', of: 'schedule', byName: true },
   'GET /api/v1/schedules/{name}': of('schedule'),
@@ -139,7 +141,9 @@ beforeAll(async () => {
     ]);
   const schedule = { name: 'acmes-own', cron: '30 2 * * *', type: 'noop', payload: {} };
   expect((await acme.post('/api/v1/schedules', schedule)).status).toBe(201);
+  expect((await acme.post('/api/v1/definitions', { ...ask, id: 'acmes-flow' })).status).toBe(201);
   ids = {
+    uploaded: 'acmes-flow',
     schedule: schedule.name,
     job: String(job.json['id']),
     workflow: String(workflow.json['id']),
@@ -155,6 +159,7 @@ async function ofAcme(): Promise<unknown> {
       (select json_agg(i order by id) from workflow_instances i where tenant = 'acme')::text as instances,
       (select json_agg(t order by instance_id) from workflow_user_tasks t)::text as tasks,
       (select json_agg(s order by name) from schedules s)::text as schedules,
+      (select json_agg(d order by id, version) from workflow_definitions d)::text as definitions,
       (select count(*) from audit_log)::text as audit
   `);
   return rows[0];
@@ -168,7 +173,7 @@ describe('for the key of a tenant', () => {
         ({ method, path, endpoint }) => `${method} ${path}` === route && endpoint.shape.scope === 'public',
       );
     const told = Object.keys(answers).filter((route) => answers[route]?.is === 'public' && !isPublic(route));
-    expect(told).toEqual(['GET /api/v1/definitions']);
+    expect(told).toEqual([]);
   });
 
   test('what is for the whole installation is refused, whatever its scopes', async () => {
