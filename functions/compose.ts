@@ -35,6 +35,8 @@ export interface App {
   readonly insight: Insight;
   readonly metrics: JobMetrics;
   readonly authorize: Authorize;
+  /** For whom it is; undefined where it is for the operator, who sees all. */
+  readonly tenant: string | undefined;
   /** The same, held to the rows of a tenant; itself where there is none. */
   forTenant(tenant: string | undefined): App;
   /** Undefined where nobody is asked who they are. */
@@ -165,6 +167,7 @@ export function createApp(config: FunctionsConfig): App {
       : undefined;
   const app: App = {
     deps,
+    tenant: undefined,
     forTenant: (tenant) => (tenant === undefined ? app : tenants.of(tenant)),
     ...accessOf(config.access, pool, deps.clock),
     logger,
@@ -185,6 +188,7 @@ export function createApp(config: FunctionsConfig): App {
   };
   const tenants = new TenantApps((tenant) => ({
     ...app,
+    tenant,
     deps: { ...deps, store: storeOf(createPostgresRecordStore(pool, { tenant })) },
     insight: createInsight(tenantDatabase(pool, tenant)),
   }));

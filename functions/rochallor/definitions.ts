@@ -6,16 +6,19 @@ import type { DefinitionRecord } from '../../engine/workflow/definitions.ts';
 import { parsed } from '../../engine/workflow/definitions.ts';
 import type { App } from '../compose.ts';
 import { definitionNotFound } from '../http/refusals.ts';
+import { requireHandlers } from '../tenant-uploads.ts';
 import { pageOf } from './page.ts';
 
 /** What the protocol does with definitions, whichever way it is spoken. */
 
 /**
- * Stores a definition, and makes the types of its jobs known: whoever works on them tells nobody beforehand. The next workflow of
- * a chain may come later.
- * @throws MillraceError `invalid_request` with every fault
+ * Stores a definition, and makes the types of its jobs known: whoever works on them tells nobody beforehand; but for a tenant's,
+ * which must be known already. The next workflow of a chain may come later.
+ * @throws MillraceError `invalid_request` with every fault, or `unknown_job_type`
  */
-export async function upload({ deps }: App, document: string): Promise<DefinitionRecord> {
+export async function upload(app: App, document: string): Promise<DefinitionRecord> {
+  const { deps, tenant } = app;
+  await requireHandlers(app, document);
   const outcome = await uploadDefinition(deps, document, { chainLater: true });
   if (outcome.kind === 'invalid') {
     throw new MillraceError(
@@ -24,6 +27,7 @@ export async function upload({ deps }: App, document: string): Promise<Definitio
       { detail: { faults: outcome.faults } },
     );
   }
+  if (tenant !== undefined) return outcome.definition;
   const { steps } = parsed(deps.store, outcome.definition);
   const types = [...steps.values()].flatMap(({ jobType }) => jobType ?? []);
   await deps.store.registerTypes([...new Set(types)]);

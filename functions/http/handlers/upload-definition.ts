@@ -1,4 +1,5 @@
 import { uploadDefinition as upload } from '../../../engine/commands/upload-definition.ts';
+import { requireHandlers } from '../../tenant-uploads.ts';
 import { defineEndpoint } from '../endpoint.ts';
 import { invalidRequest } from '../problem.ts';
 import { bodyLimits } from '../request-body.ts';
@@ -17,9 +18,11 @@ export const uploadDefinition = defineEndpoint(
         description: 'Stored under the next version; a known document keeps its own.',
         schema: definition,
       },
+      422: { description: "A tenant's names a job type that has no handler." },
     },
   },
   async ({ text }, app) => {
+    await requireHandlers(app(), text);
     const outcome = await upload(app().deps, text);
     if (outcome.kind === 'invalid') {
       throw invalidRequest(outcome.faults.map((message) => ({ field: 'definition', message })));

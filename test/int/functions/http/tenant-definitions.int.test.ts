@@ -4,7 +4,7 @@ import { advanceDueInstances } from '../../../../engine/roles/due-instances.ts';
 import { tickSchedules } from '../../../../engine/roles/schedule-ticks.ts';
 import { compose } from '../../../../functions/compose.ts';
 import { definitionPage } from '../../../../functions/http/workflow-replies.ts';
-import { end, task } from '../../workflows/definitions.ts';
+import { end } from '../../workflows/definitions.ts';
 import { expectProblem } from './api.ts';
 import { type Caller, startTenantApi } from './tenants.ts';
 
@@ -21,12 +21,8 @@ beforeAll(async () => {
 
 /** One job, whose type tells which of the definitions has been started. */
 function flow(id: string, jobType: 'noop' | 'extract' | 'process', more: object = {}) {
-  return {
-    id,
-    name: `${id} ${jobType}`,
-    steps: [{ name: 'Do', ...task('do', jobType as never, 'end') }, end],
-    ...more,
-  };
+  const step = { id: 'do', name: 'Do', type: 'SERVICE_TASK', jobType, nextStep: 'end' };
+  return { id, name: `${id} ${jobType}`, steps: [step, end], ...more };
 }
 
 function starting(id: string, child: string) {
@@ -95,6 +91,15 @@ describe('a definition that two tenants call the same', () => {
     expect(await upload(acme, flow('bill', 'noop'))).toBe(1);
     expectProblem(await other.get(`${DEFINITIONS}/bill?version=2`), 404, 'not_found');
   });
+});
+
+test('a job type that the operator has no handler for is refused, and nothing is written', async () => {
+  const unknown = flow('new-kind', 'noop');
+  const steps = [{ ...unknown.steps[0], jobType: 'nobody-handles-it' }, end];
+  expectProblem(await acme.post(DEFINITIONS, { ...unknown, steps }), 422, 'unknown_job_type');
+  const undo = { ...unknown.steps[0], compensation: { jobType: 'nobody-undoes-it' } };
+  expectProblem(await acme.post(DEFINITIONS, { ...unknown, steps: [undo, end] }), 422, 'unknown_job_type');
+  expectProblem(await acme.get(`${DEFINITIONS}/new-kind`), 404, 'not_found');
 });
 
 describe("a definition of the operator's", () => {
