@@ -115,7 +115,7 @@ function duties(settings: Settings): Described {
   };
 }
 
-function migrate({ values, dispatch }: Settings): Described {
+function migrate({ values, dispatch, tenants }: Settings): Described {
   return {
     bundle: 'migrate',
     about: 'Migrates the database at each deploy',
@@ -128,6 +128,7 @@ function migrate({ values, dispatch }: Settings): Described {
         WE_MIGRATE_HOST: values['DatabaseHost'],
         WE_MIGRATE_DATABASE: values['DatabaseName'],
         WE_MIGRATE_SECRET_ARN: values['DatabaseSecretArn'],
+        WE_MIGRATE_TENANTS: tenants,
         WE_POSTGRES_TLS_CA_PATH: RUNTIME_CA,
       },
     },

@@ -40,7 +40,7 @@ export function describeService(params: Readonly<Record<string, unknown>>, root:
   const steps = Object.keys(config.jobs).filter((name) => isStepId(name));
   const workers = asked.dispatch === 'polling' ? NONE : workersOf(steps, settings);
   const all: Record<string, Json> = { ...Resources, ...own.resources, ...workers.resources };
-  all['Migrations'] = migrations(root, { steps, dispatch: asked.dispatch });
+  all['Migrations'] = migrations(root, { steps, dispatch: asked.dispatch, tenants: asked.tenants });
   const relay = all['RelayService'];
   if (isResource(relay)) all['RelayService'] = { ...relay, DependsOn: beforeRelay(workers.resources) };
   return {
@@ -67,8 +67,12 @@ function templatesOf({ network, database, broker, dispatch }: Settings): string[
   ];
 }
 
-/** Runs again whenever there is another migration, step or mode. */
-function migrations(root: string, about: { steps: readonly string[]; dispatch: string }): JsonObject {
+interface Migrated extends Pick<Settings, 'dispatch' | 'tenants'> {
+  readonly steps: readonly string[];
+}
+
+/** Runs again whenever there is another migration, step or mode, or tenants are switched on. */
+function migrations(root: string, about: Migrated): JsonObject {
   const hash = createHash('sha256').update(JSON.stringify(about));
   const directory = join(root, 'migrations');
   const files = readdirSync(directory).filter((file) => file.endsWith('.sql'));

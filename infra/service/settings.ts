@@ -9,6 +9,7 @@ export interface Settings {
   readonly database: 'rds' | 'aurora' | 'existing';
   readonly broker: 'provisioned' | 'serverless' | 'existing';
   readonly auth: 'apiKey' | 'keys' | 'jwt' | 'iam';
+  readonly tenants: 'off' | 'on';
   /** Everything, by parameter name of the templates: `relayImage` is `RelayImage` there. */
   readonly values: JsonObject;
 }
@@ -19,12 +20,14 @@ const CHOICES = {
   database: ['rds', 'aurora', 'existing'],
   broker: ['provisioned', 'serverless', 'existing'],
   auth: ['apiKey', 'keys', 'jwt', 'iam'],
+  tenants: ['off', 'on'],
 } as const;
 
 const NEEDED = { apiKey: ['apiKeyHashes'], keys: [], jwt: ['jwtIssuer', 'jwtAudience'], iam: [] } as const;
 
 /** @throws MillraceError `configuration` naming the parameter: before anything is packaged, so before anything changes */
-export function readSettings(params: Readonly<Record<string, unknown>>): Settings {
+export function readSettings(given: Readonly<Record<string, unknown>>): Settings {
+  const params: Readonly<Record<string, unknown>> = { tenants: 'off', ...given };
   const text = (name: string) => String(params[name] ?? '');
   for (const [name, choices] of Object.entries(CHOICES)) {
     if (!choices.some((choice) => choice === text(name))) {
@@ -40,6 +43,12 @@ export function readSettings(params: Readonly<Record<string, unknown>>): Setting
   }
   for (const name of NEEDED[settings.auth]) {
     if (text(name) === '') throw wrong(name, `it is not given, and auth=${settings.auth} needs it`);
+  }
+  if (settings.tenants === 'on' && settings.auth !== 'keys') {
+    throw wrong(
+      'tenants',
+      `it is on, and with auth=${settings.auth} every caller is the operator; give auth=keys`,
+    );
   }
   requireArns(settings, text);
   const values = Object.fromEntries(

@@ -9,6 +9,7 @@ test.each([
     { database: 'mysql' },
     'The parameter database is wrong: it is "mysql"; give one of rds, aurora, existing',
   ],
+  [{ tenants: 'on' }, 'it is on, and with auth=apiKey every caller is the operator; give auth=keys'],
   [{ relayImage: '' }, 'This parameter is not given: relayImage.'],
   [{ broker: 'existing', clusterArn: 'arn:aws:kafka:nowhere' }, 'is not the ARN of an MSK cluster'],
 ])(

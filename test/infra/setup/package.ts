@@ -73,7 +73,11 @@ export const variants: readonly Variant[] = [
       clusterName: 'shared',
     },
   },
-  { name: 'polling, keys', stage: 'dev', params: { ...images, auth: 'keys', dispatch: 'polling' } },
+  {
+    name: 'polling, keys, tenants',
+    stage: 'dev',
+    params: { ...images, auth: 'keys', tenants: 'on', dispatch: 'polling' },
+  },
   { name: 'SCRAM besides', stage: 'dev', params: { ...base, scramUser: 'etl' } },
 ];
 

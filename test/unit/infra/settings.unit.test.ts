@@ -25,10 +25,17 @@ test.each([
   ['databaseSecretArn', 'millrace/owner', 'is not the ARN of a secret, arn:aws:secretsmanager:'],
   ['prefix', 'Millrace_Prod', 'give lower-case letters, digits and hyphens'],
   ['auth', 'none', 'give one of apiKey, keys, jwt, iam'],
+  ['tenants', 'yes', 'give one of off, on'],
+  ['tenants', 'on', 'with auth=iam every caller is the operator; give auth=keys'],
 ])('%s=%s is refused in one line that says what to give', (name, value, says) => {
   const read = () => readSettings({ ...given, [name]: value });
   expect(read).toThrow(says);
   expect(read).toThrow(new RegExp(`^The parameter ${name} is wrong: .*pass --param="${name}=…"\\.$`));
+});
+
+test('tenants are off unless they are asked for', () => {
+  expect(readSettings(given).tenants).toBe('off');
+  expect(readSettings({ ...given, auth: 'keys', tenants: 'on' }).tenants).toBe('on');
 });
 
 test('an ARN of what is made, and not brought along, is not looked at', () => {
