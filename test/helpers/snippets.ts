@@ -36,13 +36,17 @@ export function pages(): string[] {
     .sort();
 }
 
-const BLOCK = /((?:^<!-- (?:(?!-->)[\s\S])*?-->\n)*)^```(\w*)\n([\s\S]*?)^```$/gm;
+/** Also in a list: marks and fences as far in as each other. */
+const BLOCK =
+  /(?<comments>(?:^ *<!-- (?:(?!-->)[\s\S])*?-->\n)*)^(?<indent> *)```(?<language>\w*)\n(?<text>[\s\S]*?)^\k<indent>```$/gm;
 const COMMENT = /<!-- ([\w ]+):\s((?:(?!-->)[\s\S])*?)\s*-->\n/g;
 
 /** The fenced blocks of a page, in its order. @throws Error where a mark is none that a test knows */
 export function snippetsOf(page: string): Snippet[] {
   const content = readFileSync(join(ROOT, page), 'utf8');
-  return [...content.matchAll(BLOCK)].map(({ index, 1: comments = '', 2: language = '', 3: text = '' }) => {
+  return [...content.matchAll(BLOCK)].map(({ index, groups = {} }) => {
+    const { comments = '', indent = '', language = '', text: indented = '' } = groups;
+    const text = indented.replaceAll(new RegExp(`^${indent}`, 'gm'), '');
     const line = content.slice(0, index).split('\n').length + comments.split('\n').length - 1;
     const marks: Record<string, string> = {};
     for (const [, kind = '', what = ''] of comments.matchAll(COMMENT)) {

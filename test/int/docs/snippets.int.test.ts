@@ -18,7 +18,7 @@ let directory: string;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'millrace-snippets-'));
-  const types = ['reindex', 'sync', 'send-report', 'credit-check'] as StepId[];
+  const types = ['reindex', 'sync', 'send-report', 'credit-check', 'compute'] as StepId[];
   await createPostgresRecordStore(api.database.pool()).registerTypes(types);
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));

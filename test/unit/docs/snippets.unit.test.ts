@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { pages, snippetsOf } from '../../helpers/snippets.ts';
+import { pages, ROOT, snippetsOf } from '../../helpers/snippets.ts';
 
 /** Each has a test that runs it or checks it: test/int/docs, and test/e2e/tutorial. */
 const RUN = ['ts', 'sh', 'sql', 'json', 'yaml'];
@@ -27,4 +29,19 @@ test('JSON says where it is sent', () => {
     .filter(({ language, marks }) => language === 'json' && !/^POST \/\S+$/.test(marks['sent to'] ?? ''))
     .map(({ page, line }) => `${page}:${line}`);
   expect(lost).toEqual([]);
+});
+
+test('a block in a list is seen, with its marks and without its indent', () => {
+  const page = 'docs/guide/bring-your-rochallor-workers.md';
+  const [first] = snippetsOf(page).filter(({ language }) => language === 'sh');
+  expect(first?.text).toMatch(/^curl /);
+  expect(first?.marks.given).toContain('API=');
+});
+
+test('every fence of a page is one of a block that is seen', () => {
+  const unseen = pages().filter((page) => {
+    const fences = readFileSync(join(ROOT, page), 'utf8').match(/^[ \t>]*(```|~~~)/gm) ?? [];
+    return fences.length !== 2 * snippetsOf(page).length;
+  });
+  expect(unseen).toEqual([]);
 });
