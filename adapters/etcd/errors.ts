@@ -1,7 +1,8 @@
 import { EtcdAuthenticationFailedError, EtcdPermissionDeniedError } from 'etcd3';
 import { isMillraceError, MillraceError } from '../../engine/errors.ts';
 
-const REFUSED_CERTIFICATE = /certificate|self[- ]signed|altname|wrong version number|SSL|TLS/i;
+/** What Node and OpenSSL call a certificate they do not take, or a server that does not speak TLS. */
+const TLS_CODE = /^(ERR_TLS_|ERR_SSL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|CERT_)/;
 
 /** What the client throws, as one of ours. */
 export function translate(error: unknown, where: string): MillraceError {
@@ -17,12 +18,15 @@ export function translate(error: unknown, where: string): MillraceError {
       'configuration',
       `does not allow this: ${reason}. Check user, password and rights in WE_ETCD_URL.`,
     );
-  if (REFUSED_CERTIFICATE.test(reason))
+  if (error instanceof Error && 'code' in error && TLS_CODE.test(String(error.code)))
     return as(
       'configuration',
       `and this process do not agree on TLS: ${reason}. Check https:// in WE_ETCD_URL, the names in the server's certificate, and WE_ETCD_TLS_CA_PATH.`,
     );
-  return as('unavailable', `does not answer: ${reason}. Check the address, and that the server runs.`);
+  return as(
+    'unavailable',
+    `does not answer: ${reason}. Check the address, that the server runs, and whether it speaks TLS (https://) or not (http://).`,
+  );
 }
 
 function isRefusal(error: unknown): boolean {

@@ -1,4 +1,4 @@
-import { rootCertificates } from 'node:tls';
+import { connect, rootCertificates } from 'node:tls';
 import { Etcd3 } from 'etcd3';
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
@@ -27,12 +27,32 @@ export async function openEtcdRoles(
       .exec();
   } catch (error) {
     client.close();
-    throw translate(error, config.hosts.join(', '));
+    throw translate((await tlsFault(config)) ?? error, config.hosts.join(', '));
   }
   return {
     roles: new EtcdRoleScheduler({ ...deps, client }),
     close: async () => client.close(),
   };
+}
+
+/** The client says of a handshake that failed only that there is no connection. Undefined where it does not fail. */
+function tlsFault({ hosts: [first = ''], ca, certificate }: EtcdConfig): Promise<Error | undefined> {
+  const { protocol, hostname, port } = new URL(first);
+  if (protocol !== 'https:') return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    const socket = connect({
+      host: hostname,
+      port: Number(port),
+      ...(ca !== undefined && { ca }),
+      ...(certificate && { cert: certificate.chain, key: certificate.key() }),
+    });
+    const end = (fault?: Error): void => {
+      socket.destroy();
+      resolve(fault);
+    };
+    socket.setTimeout(FIRST_ANSWER_MS, () => end());
+    socket.once('secureConnect', () => end()).once('error', end);
+  });
 }
 
 export function createClient({ hosts, login, ca, certificate }: EtcdConfig): Etcd3 {

@@ -1,3 +1,4 @@
+import { checkServerIdentity, type PeerCertificate } from 'node:tls';
 import { type JetStreamClient, type JetStreamManager, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, credsAuthenticator, type NatsConnection } from '@nats-io/transport-node';
 import type { NatsConfig, NatsLogin } from './config.ts';
@@ -26,7 +27,7 @@ export async function openNats({ servers, login, ca, replicas }: NatsConfig, nam
       pingInterval: 5_000,
       maxPingOut: 2,
       ...loginOptions(login),
-      ...(ca === undefined ? {} : { tls: { ca } }),
+      ...tlsOptions(servers, ca),
     });
     const options = { timeout: TIMEOUT_MS };
     const manager = await jetstreamManager(connection, options).catch(async (error: unknown) => {
@@ -37,6 +38,22 @@ export async function openNats({ servers, login, ca, replicas }: NatsConfig, nam
   } catch (error) {
     throw translate(error, `connecting to ${servers.join(', ')}`);
   }
+}
+
+/**
+ * Asked for by an address, a server without TLS is refused: by itself the client would go on in plain text, password and all. Of a
+ * server whose address is a number it checks whether the certificate is for localhost; it is to be for one of the addresses.
+ */
+function tlsOptions(servers: readonly string[], ca: string | undefined) {
+  if (ca === undefined && !servers.some((server) => server.startsWith('tls:'))) return {};
+  const hosts = servers.map((server) => new URL(server).hostname.replaceAll(/[[\]]/g, ''));
+  const check = (name: string, certificate: PeerCertificate): Error | undefined => {
+    const names = name === 'localhost' ? hosts : [name];
+    const faults = names.map((host) => checkServerIdentity(host, certificate));
+    return faults.includes(undefined) ? undefined : faults[0];
+  };
+  const options = { ...(ca !== undefined && { ca }), checkServerIdentity: check };
+  return { tls: options };
 }
 
 function loginOptions(login: NatsLogin) {

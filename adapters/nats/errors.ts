@@ -22,6 +22,11 @@ export function translate(error: unknown, doing: string): MillraceError {
   }
   if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError)
     return as('broker_auth_failed', 'Check the user, the password or the credentials file');
+  if (isTlsRefusal(error))
+    return as(
+      'broker_tls_failed',
+      "Check tls:// in WE_NATS_URL, the names in the server's certificate, and WE_NATS_TLS_CA_PATH",
+    );
   if (error instanceof errors.PermissionViolationError)
     return as('broker_not_authorized', 'Allow it in the permissions of this user');
   return as(
@@ -29,6 +34,14 @@ export function translate(error: unknown, doing: string): MillraceError {
     'Check WE_NATS_URL, that the server runs, and that JetStream is on (-js)',
     true,
   );
+}
+
+/** What Node and OpenSSL call a certificate they do not take; the client's own words for a server without TLS. */
+function isTlsRefusal(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = 'code' in error ? String(error.code) : '';
+  if (/^(ERR_TLS_|ERR_SSL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|CERT_)/.test(code)) return true;
+  return /\btls\b/i.test(error.message) || (error.cause !== error && isTlsRefusal(error.cause));
 }
 
 /** Of a call that expected the last message of a subject to be another one. */

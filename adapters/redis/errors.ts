@@ -14,7 +14,16 @@ export function translate(error: unknown, where: string): MillraceError {
 
 function neverConnected(error: Error, where: string): MillraceError {
   if (error instanceof ErrorReply) return refused(error, where);
-  const advice = 'Check the address, and that the server runs';
+  if (isTlsRefusal(error)) {
+    const advice =
+      "Check rediss:// in WE_REDIS_URL, the names in the server's certificate, and WE_REDIS_TLS_CA_PATH";
+    return configuration(
+      error,
+      `Redis at ${where} and this process do not agree on TLS: ${reasonOf(error)}. ${advice}.`,
+    );
+  }
+  const advice =
+    'Check the address, that the server runs, and whether it speaks TLS (rediss://) or not (redis://)';
   return unavailable(error, `Redis at ${where} does not answer: ${reasonOf(error)}. ${advice}.`);
 }
 
@@ -41,6 +50,12 @@ function unavailable(cause: unknown, message: string): MillraceError {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? (error.message || error.name).replace(/\.$/, '') : String(error);
+}
+
+/** What Node and OpenSSL call a certificate they do not take, or a server that does not speak TLS. */
+function isTlsRefusal(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /^(ERR_TLS_|ERR_SSL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|CERT_)/.test(code);
 }
 
 /** The address without user and password, for messages. */

@@ -11,7 +11,8 @@ export interface ServerIdentity {
   readonly keyStorePem: string;
 }
 
-export function createServerIdentity(now: Date): ServerIdentity {
+/** @param host the only name the certificate is for, instead of the loopback ones */
+export function createServerIdentity(now: Date, host?: string): ServerIdentity {
   const authority = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const server = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const issuer = { name: 'Millrace development CA', key: authority.privateKey };
@@ -33,7 +34,9 @@ export function createServerIdentity(now: Date): ServerIdentity {
     extensions: [
       extension(
         '551d11',
-        sequence(tag(0x82, Buffer.from('localhost')), tag(0x87, Buffer.from([127, 0, 0, 1]))),
+        host === undefined
+          ? sequence(tag(0x82, Buffer.from('localhost')), tag(0x87, Buffer.from([127, 0, 0, 1])))
+          : sequence(tag(0x82, Buffer.from(host))),
       ),
       extension('551d25', sequence(oid('2b06010505070301'))),
       // OpenSSL in its strict mode, Python's default, refuses a certificate that does not name its issuer's key.

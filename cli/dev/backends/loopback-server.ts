@@ -17,6 +17,12 @@ export interface LoopbackOptions {
   readonly readyLine?: RegExp;
 }
 
+/** PEM files with which a server speaks TLS, and in plain text no more. */
+export interface ServerTls {
+  readonly certPath: string;
+  readonly keyPath: string;
+}
+
 /** A server on the loopback interface, which one process of ours started and ends. */
 export interface LoopbackServer {
   readonly port: number;

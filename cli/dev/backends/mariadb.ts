@@ -3,7 +3,7 @@ import { access, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { MillraceError } from '../../../engine/errors.ts';
 import { findServer, type ServerCommand } from './debian-packages.ts';
-import { type LoopbackServer, startLoopback } from './loopback-server.ts';
+import { type LoopbackServer, type ServerTls, startLoopback } from './loopback-server.ts';
 
 export interface MariadbServer extends LoopbackServer {
   /** Of its user without a password, and an empty database. */
@@ -14,9 +14,15 @@ const PACKAGES = ['mariadb-server-core', 'libaio1', 'libnuma1', 'liburing2'];
 const TABLES = ['mysql_system_tables', 'mysql_performance_tables', 'mysql_system_tables_data'];
 
 /** A real MariaDB, on the loopback interface only. */
-export async function startMariadb({ dir }: { readonly dir: string }): Promise<MariadbServer> {
+export async function startMariadb({
+  dir,
+  tls,
+}: {
+  readonly dir: string;
+  readonly tls?: ServerTls;
+}): Promise<MariadbServer> {
   const server = await findServer({ command: 'mariadbd', packages: PACKAGES });
-  await mkdir(dir, { recursive: true });
+  await mkdir(join(dir, 'tmp'), { recursive: true });
   const common = argumentsOf(server, dir);
   if (!(await exists(join(dir, 'data', 'millrace')))) await initialise(server, { dir, common });
   const loopback = await startLoopback({
@@ -27,6 +33,8 @@ export async function startMariadb({ dir }: { readonly dir: string }): Promise<M
       ...common,
       ...['--bind-address=127.0.0.1', `--port=${port}`, `--socket=${join(dir, 'mariadb.sock')}`],
       `--pid-file=${join(dir, 'mariadb.pid')}`,
+      ...(tls ? [`--ssl-cert=${tls.certPath}`, `--ssl-key=${tls.keyPath}`] : []),
+      ...(tls ? ['--require-secure-transport=on'] : []),
     ],
     readyLine: /ready for connections/,
   });
@@ -41,6 +49,8 @@ function argumentsOf({ path }: ServerCommand, dir: string): string[] {
   return [
     // Taken in the first place only.
     ...['--no-defaults', `--basedir=${basedir}`, `--datadir=${join(dir, 'data')}`],
+    // A server that starts removes all temporary tables it finds, also those of one that uses them.
+    `--tmpdir=${join(dir, 'tmp')}`,
     `--lc-messages-dir=${join(basedir, 'share', 'mysql')}`,
     '--innodb-buffer-pool-size=64M',
     // It refuses to run as root unless told to.
