@@ -22,7 +22,7 @@ export function openLogBus(log: MessageLog, postgres: PostgresConfig, deps: LogB
   const { clock, logger, maxMessageBytes = MAX_MESSAGE_BYTES, intervalMs = 1_000 } = deps;
   const pool = createPool(postgres, logger);
   const roles = new PostgresRoleScheduler({ dsn: postgres.dsn, clock, logger, intervalMs });
-  const ledger = createPostgresLedger(pool, log.provider);
+  const ledger = createPostgresLedger(pool, log.provider, postgres.prepare);
   const bus = new LogBus({ log, ledger, roles, clock, logger, maxMessageBytes });
   const close = async (): Promise<void> => {
     await bus.close();

@@ -150,6 +150,7 @@ function shared(config: FunctionsConfig, tables: RecordStore, { announcer, metri
 /** Of one container, which nobody else shares. */
 export function createApp(config: FunctionsConfig): App {
   const logger = createJsonLogger(config.logLevel);
+  const { prepare } = config.postgres;
   const pool = createPool(config.postgres, logger);
   const tables = createPostgresRecordStore(pool, config.postgres);
   const announcer = new Announcer(pool, logger);
@@ -189,8 +190,8 @@ export function createApp(config: FunctionsConfig): App {
   const tenants = new TenantApps((tenant) => ({
     ...app,
     tenant,
-    deps: { ...deps, store: storeOf(createPostgresRecordStore(pool, { tenant })) },
-    insight: createInsight(tenantDatabase(pool, tenant)),
+    deps: { ...deps, store: storeOf(createPostgresRecordStore(pool, { tenant, prepare })) },
+    insight: createInsight(tenantDatabase({ pool, tenant })),
   }));
   return app;
 }

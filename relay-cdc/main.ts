@@ -70,7 +70,7 @@ export async function runRelay(env: Environment, options: RunRelayOptions): Prom
   const tracing = await openTracing(config.tracing);
   cleanup.defer(async () => tracing?.close());
   const written = new Registry();
-  const tables = createStoreWatch('kafka_outbox', written)(createPostgresRecordStore(pool));
+  const tables = createStoreWatch('kafka_outbox', written)(createPostgresRecordStore(pool, config.postgres));
   const store = tracing
     ? observingEnds(tables, async (ended) => {
         for (const one of ended) tracing.workflow(one);

@@ -33,16 +33,16 @@ import { Turns } from './turns.ts';
 import { workflowStore } from './workflow-store.ts';
 
 interface Options {
-  readonly prepare?: boolean;
+  readonly prepare?: boolean | undefined;
   /** For whom the store is: it sees and writes the rows of this tenant alone. It is for the API, and does no leader's work. */
   readonly tenant?: string;
 }
 
 /** The store on PostgreSQL 15 or newer. The pool's connections must go to the primary. */
 export function createPostgresRecordStore(pool: Pool, options: Options = {}): RecordStore {
-  const { tenant } = options;
-  const source = { pool, tenant };
-  const db = tenant === undefined ? retrying(pool, options.prepare ?? false) : tenantDatabase(pool, tenant);
+  const { tenant, prepare = false } = options;
+  const source = { pool, tenant, prepare };
+  const db = tenant === undefined ? retrying(pool, prepare) : tenantDatabase(source);
   const packed = packer(db);
   const poller = new Poller(db);
   const turns = new Turns();

@@ -2,8 +2,8 @@ import type { Pool } from 'pg';
 import { retried } from '../retried.ts';
 import { codeOf, translate } from './errors.ts';
 import type { Database } from './sql/database.ts';
-import { transact } from './transaction.ts';
-import { YoungPlans } from './young-plans.ts';
+import { statementsOf } from './statements.ts';
+import { type Source, transact } from './transaction.ts';
 
 /** SQLSTATEs after which the same statement can simply be run again: it changed nothing. */
 const CONFLICTS = new Set(['40001', '40P01']);
@@ -11,21 +11,16 @@ const CONFLICT = { tries: 5, passes: (error: unknown) => CONFLICTS.has(codeOf(er
 
 /** A database whose statements are tried again after a deadlock or a serialization failure, and fail by meaning. */
 export function retrying(pool: Pool, prepare: boolean): Database {
-  const prepared = new YoungPlans(pool);
-  return {
-    query: (text, values = [], name) =>
-      untilApart(() =>
-        prepare && name ? prepared.query({ name, text, values }) : pool.query({ text, values }),
-      ),
-  };
+  const db = statementsOf(pool, prepare);
+  return { query: (text, values, name) => untilApart(() => db.query(text, values, name)) };
 }
 
 /** Likewise, with each statement held to the rows of one tenant, in a transaction of its own. */
-export function tenantDatabase(pool: Pool, tenant: string): Database {
+export function tenantDatabase(source: Source): Database {
   return {
-    query: (text, values) =>
+    query: (text, values, name) =>
       untilApart(() =>
-        transact({ pool, tenant }, async (db) => ({ commit: true, value: await db.query(text, values) })),
+        transact(source, async (db) => ({ commit: true, value: await db.query(text, values, name) })),
       ),
   };
 }

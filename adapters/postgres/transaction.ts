@@ -1,14 +1,17 @@
-import type { Pool, PoolClient } from 'pg';
+import type { Pool } from 'pg';
 import { MillraceError } from '../../engine/errors.ts';
 import { codeOf, translate } from './errors.ts';
 import type { Database } from './sql/database.ts';
 import { becomeTenant } from './sql/tenant.ts';
+import { onConnection, statementsOn } from './statements.ts';
 
 /** Where statements go. */
 export interface Source {
   readonly pool: Pool;
   /** For whom they are: they see and write rows of this tenant alone, by the database's own rules. Undefined: they see all. */
   readonly tenant?: string | undefined;
+  /** Whether statements with a name are prepared by it. */
+  readonly prepare?: boolean | undefined;
 }
 
 type Run<T> = (db: Database) => Promise<{ readonly commit: boolean; readonly value: T }>;
@@ -23,29 +26,15 @@ export async function inTransaction<T>(source: Source, run: Run<T>): Promise<T> 
 }
 
 /** {@link inTransaction}, with the failures as they come. */
-export function transact<T>({ pool, tenant }: Source, run: Run<T>): Promise<T> {
+export function transact<T>({ pool, tenant, prepare = false }: Source, run: Run<T>): Promise<T> {
   return onConnection(pool, async (client) => {
-    const db: Database = { query: (text, values) => client.query(text, values) };
+    const db = statementsOn(client, prepare);
     await client.query('begin');
     if (tenant !== undefined) await enter(db, tenant);
     const { commit, value } = await run(db);
     await client.query(commit ? 'commit' : 'rollback');
     return value;
   });
-}
-
-/** After a failure the connection, which may have an open or unknown transaction, is closed, not given back. */
-export async function onConnection<T>(pool: Pool, run: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect();
-  let broken: Error | undefined;
-  try {
-    return await run(client);
-  } catch (error) {
-    broken = error instanceof Error ? error : new Error(String(error));
-    throw error;
-  } finally {
-    client.release(broken);
-  }
 }
 
 async function enter(db: Database, tenant: string): Promise<void> {

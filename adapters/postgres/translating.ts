@@ -5,8 +5,8 @@ import type { Database } from './sql/database.ts';
 /** The same database, whose statements fail as the failure they mean: {@link translate}. */
 export function translating(db: Database): Database {
   return {
-    query: <Row extends QueryResultRow>(text: string, values?: unknown[]) =>
-      db.query<Row>(text, values).catch((error: unknown) => {
+    query: <Row extends QueryResultRow>(text: string, values?: unknown[], name?: string) =>
+      db.query<Row>(text, values, name).catch((error: unknown) => {
         throw translate(error);
       }),
   };

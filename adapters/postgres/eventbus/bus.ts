@@ -34,6 +34,7 @@ import {
 } from '../sql/eventbus-catalog.ts';
 import { deleteExpired, insertEvents, type NewEvent } from '../sql/eventbus-events.ts';
 import { countBacklog, reviveDead, selectDead } from '../sql/eventbus-settle.ts';
+import { statementsOf } from '../statements.ts';
 import { inTransaction } from '../transaction.ts';
 import { translating } from '../translating.ts';
 import { Member } from './member.ts';
@@ -41,6 +42,8 @@ import { WakeHub } from './wake-hub.ts';
 
 export interface PgChannelOptions {
   readonly pool: Pool;
+  /** Whether statements that run all the time are prepared by name; they are unless told otherwise. */
+  readonly prepare?: boolean | undefined;
   /** By advisory locks, on a connection a subscription. */
   readonly roles: RoleScheduler;
   readonly wakeups: Wakeups;
@@ -59,7 +62,8 @@ const EXPIRE_BATCH = 1_000;
 /** The event bus in PostgreSQL alone: tables, LISTEN and NOTIFY, and advisory locks (migration 0028). */
 export class PgChannelBus implements EventBus {
   readonly #options: PgChannelOptions;
-  /** The pool, for statements of our own. */
+  readonly #statements: Database;
+  /** The same, whose failures say what they mean. */
   readonly #db: Database;
   readonly #logger: Logger;
   readonly #hub: WakeHub;
@@ -70,10 +74,11 @@ export class PgChannelBus implements EventBus {
 
   constructor(options: PgChannelOptions) {
     this.#options = options;
-    this.#db = translating(options.pool);
-    const { pool, wakeups, clock, logger = silentLogger } = options;
+    const { pool, prepare = true, wakeups, clock, logger = silentLogger } = options;
+    this.#statements = statementsOf(pool, prepare);
+    this.#db = translating(this.#statements);
     this.#logger = logger;
-    this.#hub = new WakeHub({ db: pool, wakeups, clock, logger });
+    this.#hub = new WakeHub({ db: this.#statements, wakeups, clock, logger });
     this.#publishing = new Gathering(MAX_CALLS_IN_A_STATEMENT, (calls) => this.#insert(calls));
     this.#expiring = this.#expire();
   }
@@ -102,9 +107,9 @@ export class PgChannelBus implements EventBus {
   }
 
   async subscribe(consumer: ConsumerRef, handle: HandleDelivery, signal: AbortSignal): Promise<void> {
-    const { pool, roles, clock, pollMs = 1_000 } = this.#options;
+    const { roles, clock, pollMs = 1_000 } = this.#options;
     const { ackWaitMs } = await this.#consumer(consumer);
-    const deps = { db: pool, roles, hub: this.#hub, clock, logger: this.#logger, pollMs };
+    const deps = { db: this.#statements, roles, hub: this.#hub, clock, logger: this.#logger, pollMs };
     await new Member(deps, { consumer, ackWaitMs, handle }).run(signal);
   }
 
@@ -163,12 +168,12 @@ export class PgChannelBus implements EventBus {
 
   /** Deletes what is too old, now and then. Never rejects. */
   async #expire(): Promise<void> {
-    const { pool, clock, expireMs = 60_000 } = this.#options;
+    const { clock, expireMs = 60_000 } = this.#options;
     const { signal } = this.#ended;
     while (!signal.aborted) {
       await clock.sleep(expireMs, signal);
       try {
-        while (!signal.aborted && (await deleteExpired(pool, EXPIRE_BATCH)) >= EXPIRE_BATCH);
+        while (!signal.aborted && (await deleteExpired(this.#statements, EXPIRE_BATCH)) >= EXPIRE_BATCH);
       } catch (error) {
         this.#logger.warn('messages that are too old could not be deleted; it is tried again', { error });
       }

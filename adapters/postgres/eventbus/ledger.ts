@@ -21,12 +21,13 @@ import {
   takeLedgerDue,
   undoLedgerDelivery,
 } from '../sql/eventbus-ledger-settle.ts';
+import { statementsOf } from '../statements.ts';
 import { inTransaction } from '../transaction.ts';
 import { translating } from '../translating.ts';
 
 /** The ledger in PostgreSQL (migration 0036). */
-export function createPostgresLedger(pool: Pool, provider: string): DeliveryLedger {
-  const db = translating(pool);
+export function createPostgresLedger(pool: Pool, provider: string, prepare = true): DeliveryLedger {
+  const db = translating(statementsOf(pool, prepare));
   return {
     streams: () => selectLogStreams(db, provider),
     ensureStream: (stream, make) =>

@@ -11,10 +11,16 @@ export function openPgChannel(
   config: PostgresConfig,
   deps: { readonly clock: Clock; readonly logger: Logger },
 ) {
-  const { dsn } = config;
+  const { dsn, prepare } = config;
   const pool = createPool(config, deps.logger);
   const roles = new PostgresRoleScheduler({ ...deps, dsn });
-  const bus = new PgChannelBus({ ...deps, pool, roles, wakeups: new PostgresWakeups({ ...deps, dsn }) });
+  const bus = new PgChannelBus({
+    ...deps,
+    pool,
+    prepare,
+    roles,
+    wakeups: new PostgresWakeups({ ...deps, dsn }),
+  });
   const close = async (): Promise<void> => {
     await bus.close();
     await pool.end();

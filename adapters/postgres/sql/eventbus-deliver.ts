@@ -124,6 +124,7 @@ export async function takeNew(
     order by event.xid, event.id
     `,
     [stream, name, term.toString(), scan],
+    'eventbus-take-new',
   );
   const [first] = rows;
   return {
@@ -180,6 +181,7 @@ export async function takeDue(
     order by event.xid, event.id
     `,
     [stream, name, term.toString(), limit],
+    'eventbus-take-due',
   );
   return rows.map(toDelivered);
 }

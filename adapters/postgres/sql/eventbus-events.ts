@@ -26,6 +26,7 @@ export async function insertEvents(db: Database, events: readonly NewEvent[]): P
       jsonArray(events.map(({ headers }) => headers)),
       byteaArray(events.map(({ payload }) => payload)),
     ],
+    'eventbus-publish',
   );
   return rows.map(({ id }) => BigInt(id)).sort((a, b) => (a < b ? -1 : 1));
 }

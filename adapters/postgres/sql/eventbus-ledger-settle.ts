@@ -50,6 +50,7 @@ export async function takeLedgerDue(
     order by settled.sequence
     `,
     [id, term.toString(), limit],
+    'eventbus-log-due',
   );
   const messages = rows.filter((row) => row.id !== null).map(toDelivered);
   return { messages, dueInMs: rows[0]?.due_in_ms ?? undefined };
@@ -66,6 +67,7 @@ export async function deleteLedgerDeliveries(
     where consumer_id = $1::bigint and sequence = any($2::numeric[]) and dead_at is null
     `,
     [id, sequences.map(String)],
+    'eventbus-log-ack',
   );
 }
 

@@ -173,6 +173,7 @@ export async function takeOffered(
       byteaArray(messages.map(({ payload }) => payload)),
       timestamptzArray(messages.map(({ publishedAt }) => publishedAt)),
     ],
+    'eventbus-log-take',
   );
   const [row] = rows;
   return { isHeld: row?.held ?? false, count: row?.taken ?? 0 };

@@ -15,6 +15,7 @@ export async function deleteDeliveries(
     where stream_name = $1::text and consumer_name = $2::text and event_id = any($3::bigint[]) and dead_at is null
     `,
     [stream, name, bigintArray(sequences)],
+    'eventbus-ack',
   );
 }
 

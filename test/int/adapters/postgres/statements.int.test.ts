@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createPool } from '../../../../adapters/postgres/pool.ts';
 import type { Database } from '../../../../adapters/postgres/sql/database.ts';
 import { extendLeases } from '../../../../adapters/postgres/sql/heartbeat.ts';
-import { YoungPlans } from '../../../../adapters/postgres/young-plans.ts';
+import { onConnection, queryPrepared } from '../../../../adapters/postgres/statements.ts';
 import { silentLogger } from '../../../../engine/ports/logger.ts';
 import type { ClaimToken, JobId } from '../../../../events/ids.ts';
 import { createDatabase, type TestDatabase } from '../../../helpers/database.ts';
@@ -27,8 +27,10 @@ afterAll(async () => {
 test('a plan that scans a table that was empty is made anew once it is a second old, though nobody analyzed the table', async () => {
   await pool.query('alter table jobs set (autovacuum_enabled = false)');
   const clock = { now: 0 };
-  const plans = new YoungPlans(pool, () => clock.now);
-  const db: Database = { query: (text, values = [], name = '') => plans.query({ name, text, values }) };
+  const db: Database = {
+    query: (text, values = [], name = '') =>
+      onConnection(pool, (client) => queryPrepared(client, { name, text, values }, clock.now)),
+  };
   const extend = () =>
     extendLeases(db, [{ id: randomUUID() as JobId, token: randomUUID() as ClaimToken }], 1_000);
   // PostgreSQL keeps a plan from the sixth time on.
