@@ -8,14 +8,19 @@ import { type Program, preparePrograms } from './programs.ts';
 import { type ClientsRig, clientsRig, type Worker } from './rig.ts';
 
 /** What makes the originals lose jobs, with their kind of worker at work: 0 lost, 0 stuck, 0 counted twice. */
-const { found } = await preparePrograms({ full: false });
+const { found } = await preparePrograms({ full: true });
+/** Its runner for Kafka ends at a refusal, and asks again where there is no answer. */
+const published = found.filter(({ name }) => name.endsWith('published SDK over REST'));
 const INSTANCES = 40;
 
 /** Keeps instances coming while the fault happens. @returns the ids that were accepted */
-async function startSome(rig: ClientsRig): Promise<string[]> {
+async function startSome(
+  rig: ClientsRig,
+  { wanted = INSTANCES, variables = { flaky: true } } = {},
+): Promise<string[]> {
   const ids: string[] = [];
-  for (let count = 0; count < INSTANCES; count += 1) {
-    const id = await rig.start();
+  for (let count = 0; count < wanted; count += 1) {
+    const id = await rig.start(variables);
     if (id !== undefined) ids.push(id);
   }
   return ids;
@@ -74,16 +79,33 @@ function survives({ rig, crash }: Faulty, programs: readonly Program[]): void {
     await second.kill('SIGTERM');
   });
 
-  test('an API that is killed between its writes, and comes back', async () => {
-    const worker = await rig.startWorker(program);
-    const coming = startSome(rig);
-    for (let round = 0; round < 3; round += 1) {
-      const before = worker.ran.length;
-      await waitFor(() => worker.ran.length > before, { within: 60_000, what: 'work to go on' });
-      await rig.killApi();
+  test('workers that are ended at work, five times over', async () => {
+    const accepted: string[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      const worker = await rig.startWorker(program);
+      // None that fails at first: each worker that ends leaves its messages to the next, and a copy that fails is an attempt.
+      accepted.push(...(await startSome(rig, { wanted: 8, variables: { flaky: false } })));
+      await waitFor(() => worker.ran.length > 0, { within: 90_000, what: 'the worker to be at work' });
+      await worker.kill('SIGTERM');
     }
-    await expectWithNewWorker(await coming, worker);
+    const last = await rig.startWorker(program);
+    await expectWhole(rig, accepted);
+    await last.kill('SIGTERM');
   });
+
+  test.each([program, ...published])(
+    'an API that is killed between its writes, and comes back, under a worker in $name',
+    async (one) => {
+      const worker = await rig.startWorker(one);
+      const coming = startSome(rig);
+      for (let round = 0; round < 3; round += 1) {
+        const before = worker.ran.length;
+        await waitFor(() => worker.ran.length > before, { within: 60_000, what: 'work to go on' });
+        await rig.killApi();
+      }
+      await expectWithNewWorker(await coming, worker);
+    },
+  );
 
   test('database connections that are cut, ten times', async () => {
     const worker = await rig.startWorker(program);
