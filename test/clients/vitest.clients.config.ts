@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
-/** Needs Go, Java, Python and packages from elsewhere, and takes ten minutes: `npm run test:clients` ([README.md](README.md)). */
+/** Needs Go, Java, Python and packages from elsewhere, and takes twenty minutes: `npm run test:clients` ([README.md](README.md)). */
 export default defineConfig({
   root: join(import.meta.dirname, '../..'),
   test: {
