@@ -19,12 +19,15 @@ for (const target of targets) {
 await bundleProcess('cli/main.ts');
 console.log('dist/cli/main.js: relay, api, worker, migrate, topics and doctor, for the image');
 
-// What serverless.yml asks at packaging, for whichever Node the framework runs on.
+// What serverless.yml asks at packaging and at a deploy, for whichever Node the framework runs on.
 const root = resolve(import.meta.dirname, '..');
 await build({
   absWorkingDir: root,
-  entryPoints: [join(root, 'infra/service/service.ts')],
-  outfile: 'dist/service/index.js',
+  entryPoints: {
+    index: join(root, 'infra/service/service.ts'),
+    'deploy-check': join(root, 'infra/service/deploy-check.ts'),
+  },
+  outdir: 'dist/service',
   bundle: true,
   platform: 'node',
   format: 'esm',

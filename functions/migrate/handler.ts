@@ -63,6 +63,17 @@ async function attempt(): Promise<Outcome> {
     return { status: 'SUCCESS', data: { applied: String(applied.length) } };
   } catch (error) {
     if (!isMillraceError(error)) logger.error('the migrations failed for a fault of ours', { error });
-    return { status: 'FAILED', reason: error instanceof Error ? error.message : String(error) };
+    return { status: 'FAILED', reason: reasonOf(error) };
   }
 }
+
+function reasonOf(error: unknown): string {
+  const said = error instanceof Error ? error.message : String(error);
+  const isUnreached =
+    isMillraceError(error) && (error.code === 'database_unreachable' || error.code === 'unavailable');
+  return isUnreached ? `${said} ${PARAMETERS}` : said;
+}
+
+/** The error names the settings of a process; who deploys has given parameters. */
+const PARAMETERS =
+  'Check databaseHost, databaseName and databaseSecretArn of the deploy, and that the security group of the database lets the functions in.';

@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import { osls, packageVariant, variants } from './setup/package.ts';
 
@@ -18,6 +21,34 @@ test.each([
     await expect(packageVariant({ stage: 'dev', params: { ...given, ...wrong } })).rejects.toThrow(message);
   },
 );
+
+/** As AWS's security token service says it: docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html */
+const EXPIRED =
+  '<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredToken</Code>' +
+  '<Message>The security token included in the request is expired</Message></Error></ErrorResponse>';
+
+test('a deploy with credentials that have expired ends in one line with the fix, having asked AWS for nothing but whose they are', async () => {
+  const asked = new Set<string>();
+  const aws = createServer((request, response) => {
+    const credential = request.headers.authorization ?? '';
+    asked.add(/\/([\w-]+)\/aws4_request/.exec(credential)?.[1] ?? credential);
+    response.writeHead(403, { 'content-type': 'text/xml' }).end(EXPIRED);
+  }).listen(0, '127.0.0.1');
+  await once(aws, 'listening');
+  const parameters = Object.entries(given).map(([name, value]) => `--param=${name}=${value}`);
+  const deploying = osls(['deploy', '--stage', 'dev', ...parameters], {
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${(aws.address() as AddressInfo).port}`,
+    AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+    AWS_SECRET_ACCESS_KEY: 'secret',
+    AWS_SESSION_TOKEN: 'session',
+  });
+  await expect(deploying).rejects.toThrow(
+    /^AWS does not take the credentials of this deploy \(The security token included in the request is expired\)\. Log in again \(aws sso login\).+ Nothing was changed\.$/m,
+  );
+  expect([...asked]).toEqual(['sts']);
+  aws.closeAllConnections();
+  aws.close();
+}, 120_000);
 
 test('the parameters of one stage are not those of another', async () => {
   const [dev, prod] = await Promise.all(

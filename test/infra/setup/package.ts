@@ -91,7 +91,10 @@ const secrets = {
 };
 
 /** Without credentials, and with a home that has none. */
-export async function osls(arguments_: readonly string[]): Promise<string> {
+export async function osls(
+  arguments_: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const bin = join(ROOT, 'node_modules/.bin');
   const home = await mkdtemp(join(tmpdir(), 'millrace-home-'));
   const env = {
@@ -99,6 +102,7 @@ export async function osls(arguments_: readonly string[]): Promise<string> {
     PATH: `${bin}:${process.env['PATH'] ?? ''}`,
     HOME: home,
     SLS_TELEMETRY_DISABLED: '1',
+    ...more,
   };
   try {
     const { stdout, stderr } = await run(join(bin, 'osls'), [...arguments_], { cwd: ROOT, env });
