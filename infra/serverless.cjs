@@ -12,6 +12,7 @@ const PARAMS = [
   'database',
   'broker',
   'auth',
+  'tenants',
   'apiKeyHashes',
   'jwtIssuer',
   'jwtAudience',
