@@ -5,8 +5,9 @@ import {
   type WorkflowEngine,
 } from '../../events/generated/workflow/v1/workflow_engine_pb.js';
 import type { Scope } from '../auth/scopes.ts';
-import { type App, compose } from '../compose.ts';
+import type { App } from '../compose.ts';
 import { bad } from '../http/rochallor/body.ts';
+import { appFor } from '../rochallor/callers.ts';
 import * as definitions from '../rochallor/definitions.ts';
 import { instanceWords } from '../rochallor/instance-view.ts';
 import * as instances from '../rochallor/instances.ts';
@@ -115,12 +116,8 @@ function served<Request, Response>(
 ): (request: Request, context: HandlerContext) => Promise<Response> {
   return (request, context) =>
     answered(context.method.name, async () => {
-      const app = compose();
       const authorization = context.requestHeader.get('authorization') ?? undefined;
-      await app.authorize(
-        { headers: { authorization }, requestContext: { http: { method: 'POST' } } },
-        scope,
-      );
-      return work(app, request, context);
+      const caller = { headers: { authorization }, requestContext: { http: { method: 'POST' } } };
+      return work(await appFor(caller, scope), request, context);
     });
 }

@@ -1,5 +1,6 @@
 import { isMillraceError } from '../../../engine/errors.ts';
-import { compose, faultLog } from '../../compose.ts';
+import { faultLog } from '../../compose.ts';
+import { appFor } from '../../rochallor/callers.ts';
 import { problemStatus } from '../problem.ts';
 import { observeRequest } from '../request-metrics.ts';
 import type { HttpEvent, HttpHandler, HttpResult } from '../shape.ts';
@@ -30,9 +31,7 @@ const CORS = {
 
 async function serve(event: HttpEvent, { scope, serve: answer }: DialectMatch): Promise<HttpResult> {
   try {
-    const app = compose();
-    if (scope !== 'public') await app.authorize(event, scope);
-    return await answer(event, app);
+    return await answer(event, await appFor(event, scope));
   } catch (error) {
     if (!isMillraceError(error) || problemStatus[error.code] >= 500) {
       faultLog.error('request failed', { path: event.rawPath, error });
