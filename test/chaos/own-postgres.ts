@@ -37,6 +37,8 @@ export class OwnPostgres implements AsyncDisposable {
   through(dsn: string): FixtureDatabase {
     const pool = new pg.Pool({ connectionString: dsn, max: 3 });
     pool.on('error', () => undefined);
+    // One that is being closed while the server stops hears of it too.
+    pool.on('connect', (client) => client.on('error', () => undefined));
     return { dsn, pool: () => pool, drop: () => pool.end() };
   }
 

@@ -1,10 +1,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { migrate } from '../../adapters/postgres/migrate.ts';
+import { createPool } from '../../adapters/postgres/pool.ts';
 import { type PostgresServer, startPostgres } from '../../cli/dev/backends/postgres.ts';
+import { silentLogger } from '../../engine/ports/logger.ts';
 import { startPgBouncer } from '../helpers/pgbouncer.ts';
 import { startTcpProxy } from '../helpers/tcp-proxy.ts';
 import { waitFor } from '../helpers/wait-for.ts';
@@ -17,13 +18,13 @@ const JOB = httpEvent('POST', '/api/v1/jobs', { body: { type: 'noop', payload: {
 
 let directory: string;
 let server: PostgresServer;
-let pool: pg.Pool;
+let pool: ReturnType<typeof createPool>;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'millrace-connections-'));
   server = await startPostgres({ dataDir: join(directory, 'data'), settings: { max_connections: '100' } });
   await migrate({ dsn: server.dsn });
-  pool = new pg.Pool({ connectionString: server.dsn, max: 1 });
+  pool = createPool({ dsn: server.dsn, poolSize: 1 }, silentLogger);
   await pool.query("insert into job_types (type) values ('noop')");
 });
 beforeEach(() => pool.query('truncate jobs, dispatch_outbox'));

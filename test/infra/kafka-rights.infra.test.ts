@@ -3,13 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
-import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectionOptions } from '../../adapters/kafka/connection-options.ts';
 import { createTopics } from '../../adapters/kafka/create-topics.ts';
 import { migrate } from '../../adapters/postgres/migrate.ts';
+import { createPool } from '../../adapters/postgres/pool.ts';
 import { kafkaUsers } from '../../cli/dev/backends/kafka-properties.ts';
 import { type PostgresServer, startPostgres } from '../../cli/dev/backends/postgres.ts';
+import { silentLogger } from '../../engine/ports/logger.ts';
 import { CLUSTER_ARN } from '../helpers/fake-msk.ts';
 import { waitFor } from '../helpers/wait-for.ts';
 import { type AwsReference, readAwsReference } from './setup/aws-reference.ts';
@@ -28,7 +29,7 @@ const TOPIC = 'workflow.jobs.noop';
 let directory: string;
 let kafka: AuditedKafka;
 let server: PostgresServer;
-let pool: pg.Pool;
+let pool: ReturnType<typeof createPool>;
 let reference: AwsReference;
 const before = { ...process.env };
 
@@ -45,7 +46,7 @@ beforeAll(async () => {
   await createTopics(admin, [{ topic: TOPIC, numPartitions: 2 }]);
   await admin.disconnect();
   await migrate({ dsn: server.dsn });
-  pool = new pg.Pool({ connectionString: server.dsn, max: 1 });
+  pool = createPool({ dsn: server.dsn, poolSize: 1 }, silentLogger);
   await pool.query("insert into job_types (type) values ('noop')");
 });
 afterAll(async () => {

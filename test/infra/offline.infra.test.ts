@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { migrate } from '../../adapters/postgres/migrate.ts';
+import { createPool } from '../../adapters/postgres/pool.ts';
 import { type PostgresServer, startPostgres } from '../../cli/dev/backends/postgres.ts';
 import { toMskEvent } from '../../cli/dev/msk-event.ts';
+import { silentLogger } from '../../engine/ports/logger.ts';
 import type { Topic } from '../../events/ids.ts';
 import { decodePack } from '../../events/pack.ts';
 import { createKey } from '../../functions/migrate/new-key.ts';
@@ -13,7 +14,7 @@ import { type Offline, startOffline } from './setup/offline.ts';
 
 let directory: string;
 let server: PostgresServer;
-let pool: pg.Pool;
+let pool: ReturnType<typeof createPool>;
 let offline: Offline;
 let clientKey: string;
 
@@ -21,7 +22,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'millrace-offline-db-'));
   server = await startPostgres({ dataDir: join(directory, 'data') });
   await migrate({ dsn: server.dsn });
-  pool = new pg.Pool({ connectionString: server.dsn, max: 1 });
+  pool = createPool({ dsn: server.dsn, poolSize: 1 }, silentLogger);
   await pool.query("insert into job_types (type) values ('noop')");
   clientKey = await keyWith('enqueue', 'read');
   const workerKey = await keyWith('work');
