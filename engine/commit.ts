@@ -174,6 +174,7 @@ export const auditActions = [
   'WORKFLOW_PAUSED',
   'SCHEDULE_CHANGED',
   'SCHEDULE_RUN',
+  'RECORD_CHANGED',
 ] as const;
 
 export type AuditAction = (typeof auditActions)[number];

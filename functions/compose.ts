@@ -7,6 +7,7 @@ import { createInsight, type Insight } from '../adapters/postgres/insight.ts';
 import { createPool, dropSilent } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
 import { tenantDatabase } from '../adapters/postgres/retrying.ts';
+import { createPostgresWorkflowRecords } from '../adapters/postgres/workflow-record-store.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
@@ -17,6 +18,7 @@ import type { Clock } from '../engine/ports/clock.ts';
 import type { Logger } from '../engine/ports/logger.ts';
 import type { RecordStore } from '../engine/ports/record-store.ts';
 import type { Tracing } from '../engine/ports/tracing.ts';
+import type { WorkflowRecordStore } from '../engine/ports/workflow-record-store.ts';
 import { sharedLookups } from '../engine/shared-lookups.ts';
 import { type EndedWorkflow, observingEnds } from '../engine/workflow-ends.ts';
 import { type Authenticator, createAuthenticator } from './auth/authenticator.ts';
@@ -26,6 +28,7 @@ import { createJwtVerifier } from './auth/jwt.ts';
 import { type FunctionsConfig, readFunctionsConfig } from './config.ts';
 import { KnownTypes } from './http/known-types.ts';
 import { createJobMetrics, type JobMetrics } from './http/metrics.ts';
+import { openRecords } from './open-records.ts';
 import { TenantApps } from './tenant-apps.ts';
 
 /** What the handlers of one container share. */
@@ -33,6 +36,8 @@ export interface App {
   readonly deps: EngineDeps;
   readonly types: KnownTypes;
   readonly insight: Insight;
+  /** Of workflow runs, wherever they are kept. */
+  records(): Promise<WorkflowRecordStore>;
   readonly metrics: JobMetrics;
   readonly authorize: Authorize;
   /** For whom it is; undefined where it is for the operator, who sees all. */
@@ -154,6 +159,7 @@ export function createApp(config: FunctionsConfig): App {
   const pool = createPool(config.postgres, logger);
   const tables = createPostgresRecordStore(pool, config.postgres);
   const announcer = new Announcer(pool, logger);
+  const records = openRecords(createPostgresWorkflowRecords(pool), config.mysql);
   const polling = config.mode === 'polling';
   const metrics = createJobMetrics(config.mode, { store: tables, clock: systemClock, logger });
   const tracing = openTracing(config.tracing);
@@ -178,12 +184,14 @@ export function createApp(config: FunctionsConfig): App {
       (await import('./leader-work.ts')).doDuties(config, { deps, db: pool, metrics, logger, signal }),
     types,
     insight: createInsight(pool),
+    records: records.store,
     metrics,
     tracing: tracing && { open: tracing, flushEach: config.serverless },
     afterPause: () => dropSilent(pool, ALIVE_WITHIN_MS),
     close: async () => {
       await arrivals?.close();
       await (await tracing)?.close();
+      await records.close();
       await pool.end();
     },
   };

@@ -1,6 +1,8 @@
 import { type Environment, readChoice, readDuration } from '../adapters/env.ts';
+import { type MysqlConfig, readMysqlConfig } from '../adapters/mysql/config.ts';
 import { readTracingConfig, type TracingConfig } from '../adapters/opentelemetry/config.ts';
 import { type PostgresConfig, readPostgresConfig } from '../adapters/postgres/config.ts';
+import { readRecordStore } from '../adapters/record-store-config.ts';
 import { readRetention } from '../adapters/retention-config.ts';
 import type { LogLevel } from '../adapters/system/logger.ts';
 import { type DispatchMode, dispatchModes } from '../engine/deps.ts';
@@ -12,6 +14,8 @@ export interface FunctionsConfig {
   /** In Lambda: nothing goes on once a request is answered, and to wait costs money. */
   readonly serverless: boolean;
   readonly postgres: PostgresConfig;
+  /** Where workflow records are; undefined where they are in PostgreSQL too. */
+  readonly mysql: MysqlConfig | undefined;
   readonly logLevel: LogLevel;
   /** How often due jobs and expired leases are looked for, in milliseconds. */
   readonly tickMs: number;
@@ -33,6 +37,7 @@ export function readFunctionsConfig(env: Environment = process.env): FunctionsCo
     mode: readChoice(env, 'WE_DISPATCH_MODE', dispatchModes, 'polling'),
     serverless,
     postgres: readPostgresConfig(env, { poolSize }),
+    mysql: readRecordStore(env) === 'mysql' ? readMysqlConfig(env) : undefined,
     tickMs: readDuration(env, 'WE_TICK_INTERVAL', 1_000),
     retention: readRetention(env),
     walGuardMs: readDuration(env, 'WE_WAL_GUARD_INTERVAL', 2_000),

@@ -1,6 +1,7 @@
 import type { Endpoint } from './endpoint.ts';
 import { insightRoutes } from './insight-routes.ts';
 import { jobRoutes } from './job-routes.ts';
+import { recordRoutes } from './record-routes.ts';
 import { scheduleRoutes } from './schedule-routes.ts';
 import { workflowRoutes } from './workflow-routes.ts';
 
@@ -17,5 +18,6 @@ export const apiRoutes: readonly Route[] = [
   ...jobRoutes,
   ...workflowRoutes,
   ...scheduleRoutes,
+  ...recordRoutes,
   ...insightRoutes,
 ];

@@ -68,7 +68,7 @@ export function readInput(shape: EndpointShape): Middleware {
     before: ({ event }) => {
       const faults: FieldFault[] = [];
       const id = event.pathParameters?.['id'] ?? '';
-      const isKey = shape.id === 'job' || shape.id === 'workflow';
+      const isKey = shape.id !== undefined && shape.id !== 'definition';
       if (isKey && !isUuid(id)) faults.push({ field: 'id', message: 'is not a UUID' });
       const name = event.pathParameters?.['name'] ?? '';
       if (shape.name !== undefined && !isStepId(name))

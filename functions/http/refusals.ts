@@ -112,3 +112,7 @@ export function staleToken(id: string, status: JobStatus): MillraceError {
     { detail: { job_id: id, job_status: status } },
   );
 }
+
+export function recordNotFound(id: string): MillraceError {
+  return new MillraceError('not_found', `There is no run ${id} among the workflow records.`);
+}

@@ -26,7 +26,7 @@ export interface EndpointShape<Body extends z.ZodType = z.ZodType, Query extends
   /** The key of a tenant is let in, for what it gets is held to the tenant's rows ({@link App.forTenant}). */
   readonly forTenants?: true;
   /** What `{id}` in the path is the id of. */
-  readonly id?: 'job' | 'workflow' | 'definition';
+  readonly id?: 'job' | 'workflow' | 'definition' | 'run';
   /** The path has `{step}` in it. */
   readonly step?: true;
   /** What `{name}` in the path is the name of. */

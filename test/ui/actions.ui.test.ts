@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createPostgresWorkflowRecords } from '../../adapters/postgres/workflow-record-store.ts';
 import { claimedJob, startApi } from '../int/functions/http/api.ts';
 import { accessibilityFaults, launch, openPage, type Watched } from './browser.ts';
 import { job } from './content.ts';
@@ -215,4 +217,28 @@ test('all is reached by keyboard, and focus goes where the view goes', async () 
   await page.waitForFunction(
     `document.activeElement.tagName === 'MAIN' && document.title === 'Jobs · Millrace'`,
   );
+});
+
+test('a run of a record workflow is paused and resumed, with who and why in the trail', async () => {
+  const runId = randomUUID();
+  await createPostgresWorkflowRecords(api.database.pool()).store({
+    ...{ workflowName: 'order', foreignId: 'A <b>', runId, status: 1, runState: 'running', version: 0 },
+    object: Buffer.from('{}'),
+  });
+  await using watched = await open('records?workflow=order');
+  const { page, faults } = watched;
+  await page.getByRole('link', { name: runId.slice(0, 8) }).click();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  expect(await accessibilityFaults(page)).toEqual([]);
+  await confirm(page, 'Pause', 'look first');
+  await page.getByRole('status').getByText('The run is paused.').waitFor();
+  await page.getByText('look first').waitFor();
+  await page.getByRole('button', { name: 'Resume' }).click();
+  await confirm(page, 'Resume');
+  await page.getByRole('status').getByText('The run is running.').waitFor();
+  expect(await audited('RECORD_CHANGED')).toMatchObject([
+    { actor: 'ada <b>', detail: { change: 'pause', run_id: runId, reason: 'look first' } },
+    { actor: 'ada <b>', detail: { change: 'resume' } },
+  ]);
+  expect(faults).toEqual([]);
 });

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { createPostgresWorkflowRecords } from '../../adapters/postgres/workflow-record-store.ts';
 import type { Api } from '../int/functions/http/api.ts';
 
 /** What has taken over pages elsewhere, each of which would set `xss` or open a dialog here. */
@@ -17,6 +19,8 @@ export interface Content {
   readonly queued: string;
   readonly completed: string;
   readonly workflow: string;
+  /** A paused run. */
+  readonly record: string;
 }
 
 /** Jobs of every state, with hostile text wherever a caller or a worker can put any. */
@@ -62,7 +66,13 @@ export async function fill(api: Api): Promise<Content> {
     type: 'noop',
     payload: { text: HOSTILE },
   });
-  return { deadLetter, queued, completed, workflow: String(started.json['id']) };
+  const record = randomUUID();
+  await createPostgresWorkflowRecords(api.database.pool()).store({
+    ...{ workflowName: HOSTILE.slice(0, 200), foreignId: HOSTILE.slice(20, 220), runId: record, status: 2 },
+    ...{ runState: 'paused', reason: HOSTILE, version: 0 },
+    object: Buffer.from(JSON.stringify({ [HOSTILE]: HOSTILE })),
+  });
+  return { deadLetter, queued, completed, workflow: String(started.json['id']), record };
 }
 
 export async function job(api: Api, body: Readonly<Record<string, unknown>>): Promise<string> {

@@ -31,6 +31,8 @@ const pages: readonly (readonly [name: string, fragment: () => string, shows: st
   ['workflow', () => `workflows/${content.workflow}`, '1. extract'],
   ['dead letters', () => 'dead-letters', 'Redrive all that match'],
   ['schedules', () => 'schedules', 'nightly'],
+  ['records', () => 'records', 'paused'],
+  ['record', () => `records/${content.record}`, 'Resume'],
   ['topics', () => 'topics', 'workflow.jobs.notify'],
   ['relay', () => 'relay', 'polls'],
 ];

@@ -5,6 +5,8 @@ import { DeadLettersPage } from './page-dead-letters.ts';
 import { JobPage } from './page-job.ts';
 import { JobsPage } from './page-jobs.ts';
 import { OverviewPage } from './page-overview.ts';
+import { RecordPage } from './page-record.ts';
+import { RecordsPage } from './page-records.ts';
 import { RelayPage } from './page-relay.ts';
 import { SchedulesPage } from './page-schedules.ts';
 import { TypesPage } from './page-types.ts';
@@ -27,6 +29,10 @@ const views: Readonly<Record<string, View>> = {
   workflows: {
     name: 'Workflows',
     show: ({ id, query }) => (id ? h(WorkflowPage, { id, key: id }) : h(WorkflowsPage, { query })),
+  },
+  records: {
+    name: 'Records',
+    show: ({ id, query }) => (id ? h(RecordPage, { id, key: id }) : h(RecordsPage, { query })),
   },
   'dead-letters': { name: 'Dead letters', show: ({ query }) => h(DeadLettersPage, { query }) },
   schedules: { name: 'Schedules', show: ({ query }) => h(SchedulesPage, { query }) },

@@ -37,8 +37,10 @@ export function Loaded<T>({ live, show }: { live: Live<T>; show: (data: T) => Co
 const MARKS: Readonly<Record<string, string>> = {
   pending: '○',
   queued: '◔',
+  initiated: '○',
   running: '◑',
   retrying: '↻',
+  paused: '‖',
   completed: '●',
   failed: '✕',
   dead_letter: '✕',
