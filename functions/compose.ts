@@ -7,7 +7,6 @@ import { createInsight, type Insight } from '../adapters/postgres/insight.ts';
 import { createPool, dropSilent } from '../adapters/postgres/pool.ts';
 import { createPostgresRecordStore } from '../adapters/postgres/record-store.ts';
 import { tenantDatabase } from '../adapters/postgres/retrying.ts';
-import { createPostgresWorkflowRecords } from '../adapters/postgres/workflow-record-store.ts';
 import { systemClock } from '../adapters/system/clock.ts';
 import { createEngineDeps } from '../adapters/system/engine-deps.ts';
 import { createJsonLogger } from '../adapters/system/logger.ts';
@@ -28,7 +27,7 @@ import { createJwtVerifier } from './auth/jwt.ts';
 import { type FunctionsConfig, readFunctionsConfig } from './config.ts';
 import { KnownTypes } from './http/known-types.ts';
 import { createJobMetrics, type JobMetrics } from './http/metrics.ts';
-import { openRecords } from './open-records.ts';
+import { openedLate, openMysqlRecords, type Records } from './open-records.ts';
 import { TenantApps } from './tenant-apps.ts';
 
 /** What the handlers of one container share. */
@@ -112,6 +111,12 @@ export async function endWaits(): Promise<void> {
   await current?.arrivals?.close();
 }
 
+async function recordsIn(pool: ReturnType<typeof createPool>): Promise<Records> {
+  const { createPostgresWorkflowRecords } = await import('../adapters/postgres/workflow-record-store.ts');
+  const records = createPostgresWorkflowRecords(pool);
+  return { store: async () => records, close: async () => undefined };
+}
+
 function accessOf(
   { auth, jwt }: AuthConfig,
   db: Parameters<typeof createAccessStore>[0],
@@ -159,7 +164,8 @@ export function createApp(config: FunctionsConfig): App {
   const pool = createPool(config.postgres, logger);
   const tables = createPostgresRecordStore(pool, config.postgres);
   const announcer = new Announcer(pool, logger);
-  const records = openRecords(createPostgresWorkflowRecords(pool), config.mysql);
+  const { mysql } = config;
+  const records = openedLate(async () => (mysql ? openMysqlRecords(mysql) : recordsIn(pool)));
   const polling = config.mode === 'polling';
   const metrics = createJobMetrics(config.mode, { store: tables, clock: systemClock, logger });
   const tracing = openTracing(config.tracing);

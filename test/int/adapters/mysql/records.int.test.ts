@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { MemoryWorkflowRecordStore } from '../../../../adapters/memory/workflow-record-store.ts';
 import { readMysqlConfig } from '../../../../adapters/mysql/config.ts';
 import { migrate } from '../../../../adapters/mysql/migrate.ts';
 import { createPool, type MysqlPool } from '../../../../adapters/mysql/pool.ts';
@@ -16,7 +15,7 @@ import { startMariadb } from '../../../../cli/dev/backends/mariadb.ts';
 import { startNats } from '../../../../cli/dev/backends/nats.ts';
 import { silentLogger } from '../../../../engine/ports/logger.ts';
 import type { WorkflowRecordStore } from '../../../../engine/ports/workflow-record-store.ts';
-import { openRecords } from '../../../../functions/open-records.ts';
+import { openMysqlRecords } from '../../../../functions/open-records.ts';
 import { newRecord, stored } from '../../../../sdk/testing/conformance/workflow-record-store.fixtures.ts';
 import { millrace } from '../../../e2e/millrace.ts';
 import { describeWithServer } from '../../../helpers/own-server.ts';
@@ -62,10 +61,7 @@ await describeWithServer(
 
     it('the API shows records that are in MySQL', async () => {
       const record = await stored(store, newRecord());
-      const api = openRecords(
-        new MemoryWorkflowRecordStore(systemClock),
-        readMysqlConfig({ WE_MYSQL_DSN: server().url }),
-      );
+      const api = await openMysqlRecords(readMysqlConfig({ WE_MYSQL_DSN: server().url }));
       try {
         expect(await (await api.store()).lookup(record.runId)).toMatchObject({
           runId: record.runId,
