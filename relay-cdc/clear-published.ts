@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { statementsOf } from '../adapters/postgres/statements.ts';
 import type { PublishedRow } from './published.ts';
 import { type Clearer, clearOutbox } from './sql/clear-outbox.ts';
 import { recordDispatches } from './sql/record-dispatches.ts';
@@ -9,10 +10,11 @@ export async function clearPublished(
   rows: readonly PublishedRow[],
   clearer: Clearer,
 ): Promise<readonly bigint[]> {
+  const db = statementsOf(pool, true);
   const stored = rows.filter(({ hint }) => !hint);
-  const missing = stored.length > 0 ? await clearOutbox(pool, stored, clearer) : [];
+  const missing = stored.length > 0 ? await clearOutbox(db, stored, clearer) : [];
   if (stored.length === rows.length) return missing;
   const hints = rows.filter(({ hint }) => hint);
-  await recordDispatches(pool, hints, clearer.term);
+  await recordDispatches(db, hints, clearer.term);
   return missing;
 }

@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { statementsOf } from '../adapters/postgres/statements.ts';
 import type { EngineDeps } from '../engine/deps.ts';
 import { MillraceError } from '../engine/errors.ts';
 import type { EventStreamer } from '../engine/ports/event-streamer.ts';
@@ -150,7 +151,7 @@ async function drain(
   const publisher = await streamer.publisher({ clientId: `millrace-relay-${term}` });
   cleanup.defer(() => publisher.close());
   const writeBack = new WriteBack({
-    clear: (rows) => clearOutbox(pool, rows, clearer),
+    clear: (rows) => clearOutbox(statementsOf(pool, true), rows, clearer),
     maxMessages: config.limits.unclearedMessages,
     clock: engine.clock,
     logger,

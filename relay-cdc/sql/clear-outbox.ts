@@ -1,5 +1,5 @@
-import type { Pool } from 'pg';
 import { bigintArray, byteaArray, intArray, uuidArrayAt } from '../../adapters/postgres/binary-array.ts';
+import type { Database } from '../../adapters/postgres/sql/database.ts';
 import type { Term } from '../../events/ids.ts';
 import { DispatchDetails } from '../dispatch-details.ts';
 import { JOB_ID_BYTES, type PublishedRow } from '../published.ts';
@@ -19,49 +19,48 @@ export interface Clearer {
  *   caller asks again for them
  */
 export async function clearOutbox(
-  db: Pick<Pool, 'query'>,
+  db: Database,
   rows: readonly PublishedRow[],
   { term, serverStart }: Clearer,
 ): Promise<bigint[]> {
   const details = new DispatchDetails(term);
   const { jobs, packs } = split(rows, details);
-  const { rows: missing } = await db.query<{ id: string }>({
-    name: 'relay_clear_outbox',
-    text: `
-      with gone as (
-        delete from dispatch_outbox
-        where id = any($1::bigint[])
-          and (select extract(epoch from pg_postmaster_start_time()) = $9::numeric)
-        returning id, dispatch_id
-      ), pack as materialized (
-        select pack.row_id, pack.job_ids, pack.detail, gone.dispatch_id
-        from unnest($5::bigint[], $6::bytea[], $7::integer[]) as pack (row_id, job_ids, detail)
-        join gone on gone.id = pack.row_id
-      ), audited as (
-        insert into audit_log (actor, action, job_id, dispatch_id, detail)
-        select 'relay', 'DISPATCHED_VIA_BROKER', job.id, null::uuid, ($8::jsonb[])[job.detail]
-        from unnest($2::bigint[], $3::uuid[], $4::integer[]) as job (row_id, id, detail)
-        join gone on gone.id = job.row_id
-        union all
-        select
-          'relay', 'DISPATCHED_VIA_BROKER', null, pack.dispatch_id,
-          ($8::jsonb[])[pack.detail] || jsonb_build_object('messages', octet_length(pack.job_ids) / ${JOB_ID_BYTES})
-        from pack
-        where pack.dispatch_id is not null
-        union all
-        select
-          'relay', 'DISPATCHED_VIA_BROKER',
-          encode(substring(pack.job_ids from byte for ${JOB_ID_BYTES}), 'hex')::uuid, null, ($8::jsonb[])[pack.detail]
-        from pack
-        cross join generate_series(1, octet_length(pack.job_ids), ${JOB_ID_BYTES}) as byte
-        where pack.dispatch_id is null
-      )
-      select wanted.id::text as id
-      from unnest($1::bigint[]) as wanted (id)
-      where (select count(*) from gone) < cardinality($1::bigint[])
-        and wanted.id not in (select gone.id from gone)
-    `,
-    values: [
+  const { rows: missing } = await db.query<{ id: string }>(
+    `
+    with gone as (
+      delete from dispatch_outbox
+      where id = any($1::bigint[])
+        and (select extract(epoch from pg_postmaster_start_time()) = $9::numeric)
+      returning id, dispatch_id
+    ), pack as materialized (
+      select pack.row_id, pack.job_ids, pack.detail, gone.dispatch_id
+      from unnest($5::bigint[], $6::bytea[], $7::integer[]) as pack (row_id, job_ids, detail)
+      join gone on gone.id = pack.row_id
+    ), audited as (
+      insert into audit_log (actor, action, job_id, dispatch_id, detail)
+      select 'relay', 'DISPATCHED_VIA_BROKER', job.id, null::uuid, ($8::jsonb[])[job.detail]
+      from unnest($2::bigint[], $3::uuid[], $4::integer[]) as job (row_id, id, detail)
+      join gone on gone.id = job.row_id
+      union all
+      select
+        'relay', 'DISPATCHED_VIA_BROKER', null, pack.dispatch_id,
+        ($8::jsonb[])[pack.detail] || jsonb_build_object('messages', octet_length(pack.job_ids) / ${JOB_ID_BYTES})
+      from pack
+      where pack.dispatch_id is not null
+      union all
+      select
+        'relay', 'DISPATCHED_VIA_BROKER',
+        encode(substring(pack.job_ids from byte for ${JOB_ID_BYTES}), 'hex')::uuid, null, ($8::jsonb[])[pack.detail]
+      from pack
+      cross join generate_series(1, octet_length(pack.job_ids), ${JOB_ID_BYTES}) as byte
+      where pack.dispatch_id is null
+    )
+    select wanted.id::text as id
+    from unnest($1::bigint[]) as wanted (id)
+    where (select count(*) from gone) < cardinality($1::bigint[])
+      and wanted.id not in (select gone.id from gone)
+  `,
+    [
       bigintArray(rows.map(({ id }) => id)),
       bigintArray(jobs.rowIds),
       uuidArrayAt(jobs.memories, jobs.starts),
@@ -72,7 +71,8 @@ export async function clearOutbox(
       details.texts,
       serverStart,
     ],
-  });
+    'relay-clear-outbox',
+  );
   return missing.map(({ id }) => BigInt(id));
 }
 

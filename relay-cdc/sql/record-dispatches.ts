@@ -1,5 +1,5 @@
-import type { Pool } from 'pg';
 import { intArray, uuidBytesArray } from '../../adapters/postgres/binary-array.ts';
+import type { Database } from '../../adapters/postgres/sql/database.ts';
 import type { Term } from '../../events/ids.ts';
 import { DispatchDetails } from '../dispatch-details.ts';
 import { JOB_ID_BYTES, type PublishedRow } from '../published.ts';
@@ -9,7 +9,7 @@ import { JOB_ID_BYTES, type PublishedRow } from '../published.ts';
  * it. There is no row whose deletion would tell a first time, so what is published twice is recorded twice.
  */
 export async function recordDispatches(
-  db: Pick<Pool, 'query'>,
+  db: Database,
   rows: readonly PublishedRow[],
   term: Term,
 ): Promise<void> {
@@ -27,19 +27,18 @@ export async function recordDispatches(
     for (let at = firstId; at < end; at += JOB_ID_BYTES)
       jobs.push({ id: ids.subarray(at, at + JOB_ID_BYTES), place });
   }
-  await db.query({
-    name: 'relay_record_dispatches',
-    text: `
-      insert into audit_log (actor, action, job_id, dispatch_id, detail)
-      select 'relay', 'DISPATCHED_VIA_BROKER', job.id, null::uuid, ($6::jsonb[])[job.detail]
-      from unnest($1::uuid[], $2::integer[]) as job (id, detail)
-      union all
-      select
-        'relay', 'DISPATCHED_VIA_BROKER', null, pack.id,
-        ($6::jsonb[])[pack.detail] || jsonb_build_object('messages', pack.messages)
-      from unnest($3::uuid[], $4::integer[], $5::integer[]) as pack (id, detail, messages)
-    `,
-    values: [
+  await db.query(
+    `
+    insert into audit_log (actor, action, job_id, dispatch_id, detail)
+    select 'relay', 'DISPATCHED_VIA_BROKER', job.id, null::uuid, ($6::jsonb[])[job.detail]
+    from unnest($1::uuid[], $2::integer[]) as job (id, detail)
+    union all
+    select
+      'relay', 'DISPATCHED_VIA_BROKER', null, pack.id,
+      ($6::jsonb[])[pack.detail] || jsonb_build_object('messages', pack.messages)
+    from unnest($3::uuid[], $4::integer[], $5::integer[]) as pack (id, detail, messages)
+  `,
+    [
       uuidBytesArray(jobs.map(({ id }) => id)),
       intArray(jobs.map(({ place }) => place)),
       uuidBytesArray(packs.map(({ id }) => id)),
@@ -47,7 +46,8 @@ export async function recordDispatches(
       intArray(packs.map(({ messages }) => messages)),
       details.texts,
     ],
-  });
+    'relay-record-dispatches',
+  );
 }
 
 interface Entry {

@@ -1,4 +1,5 @@
 import { Logger, type Runner, run as runGraphile, runMigrations } from 'graphile-worker';
+import pg from 'pg';
 import { readKafkaConfig } from '../../adapters/kafka/config.ts';
 import { createKafkaStreamer } from '../../adapters/kafka/event-streamer.ts';
 import { enqueueJob } from '../../engine/commands/enqueue-jobs.ts';
@@ -27,7 +28,7 @@ const CONTESTANTS: Readonly<Record<string, Open>> = {
 };
 
 export const PICKUP_RATES = [100, 500, 2_000];
-const WARM_UP_MS = 1_000;
+const WARM_UP = { rate: 500, ms: 10_000 };
 const LAST_WITHIN_MS = 10_000;
 const LOOK_EVERY_MS = 10;
 
@@ -49,7 +50,7 @@ export async function* benchPickup(
     await using contestant = await open(stack, (index) => {
       started[index] = performance.now();
     });
-    await paced(contestant, { committed, started }, { rate: 100, ms: WARM_UP_MS });
+    await paced(contestant, { committed, started }, WARM_UP);
     const cells = [name];
     for (const rate of PICKUP_RATES) {
       const results: Percentiles[] = [];
@@ -140,14 +141,22 @@ async function openMillrace(
 
 async function openGraphile({ postgres }: BenchStack, onStart: (index: number) => void): Promise<Contestant> {
   await runMigrations({ connectionString: postgres.dsn });
+  // Its own would end this process when the server stops before its connections have closed.
+  const pool = new pg.Pool({ connectionString: postgres.dsn, max: 30 });
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   const runner: Runner = await runGraphile({
+    pgPool: pool,
     // It writes a line a job, which nobody else does.
     logger: new Logger(() => () => undefined),
-    preset: { worker: { connectionString: postgres.dsn, concurrentJobs: 24, maxPoolSize: 30 } },
+    preset: { worker: { concurrentJobs: 24, maxPoolSize: 30 } },
     taskList: { noop: async (payload) => onStart((payload as { index: number }).index) },
   });
   return {
     enqueue: (index) => runner.addJob('noop', { index }),
-    [Symbol.asyncDispose]: () => runner.stop(),
+    [Symbol.asyncDispose]: async () => {
+      await runner.stop();
+      await pool.end();
+    },
   };
 }

@@ -28,7 +28,7 @@ export async function* measureStepCosts(
   progress: (line: string) => void,
 ): AsyncGenerator<StepCost> {
   const pool = createPool({ dsn: stack.postgres.dsn, poolSize: 4 }, silentLogger);
-  const deps = createEngineDeps(createPostgresRecordStore(pool), 'polling');
+  const deps = createEngineDeps(createPostgresRecordStore(pool, { prepare: true }), 'polling');
   try {
     await uploadDefinition(deps, JSON.stringify(loop()));
     let there = 0;
