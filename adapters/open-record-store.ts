@@ -25,8 +25,9 @@ export async function openRecordStore(
   { env, clock, logger }: OpenRecordStoreOptions,
 ): Promise<OpenRecordStore> {
   if (name === 'mysql') {
+    const { readMysqlConfig } = await import('./mysql/config.ts');
     const { openMysqlRecords } = await import('./mysql/open.ts');
-    return openMysqlRecords(env, { clock, logger });
+    return openMysqlRecords(readMysqlConfig(env), { clock, logger });
   }
   const { readPostgresConfig } = await import('./postgres/config.ts');
   const { createPool } = await import('./postgres/pool.ts');

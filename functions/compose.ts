@@ -27,7 +27,7 @@ import { createJwtVerifier } from './auth/jwt.ts';
 import { type FunctionsConfig, readFunctionsConfig } from './config.ts';
 import { KnownTypes } from './http/known-types.ts';
 import { createJobMetrics, type JobMetrics } from './http/metrics.ts';
-import { openedLate, openMysqlRecords, type Records } from './open-records.ts';
+import { openedLate } from './open-records.ts';
 import { TenantApps } from './tenant-apps.ts';
 
 /** What the handlers of one container share. */
@@ -111,12 +111,6 @@ export async function endWaits(): Promise<void> {
   await current?.arrivals?.close();
 }
 
-async function recordsIn(pool: ReturnType<typeof createPool>): Promise<Records> {
-  const { createPostgresWorkflowRecords } = await import('../adapters/postgres/workflow-record-store.ts');
-  const records = createPostgresWorkflowRecords(pool);
-  return { store: async () => records, close: async () => undefined };
-}
-
 function accessOf(
   { auth, jwt }: AuthConfig,
   db: Parameters<typeof createAccessStore>[0],
@@ -165,7 +159,15 @@ export function createApp(config: FunctionsConfig): App {
   const tables = createPostgresRecordStore(pool, config.postgres);
   const announcer = new Announcer(pool, logger);
   const { mysql } = config;
-  const records = openedLate(async () => (mysql ? openMysqlRecords(mysql) : recordsIn(pool)));
+  const records = openedLate(async () => {
+    if (mysql)
+      return (await import('../adapters/mysql/open.ts')).openMysqlRecords(mysql, {
+        clock: systemClock,
+        logger,
+      });
+    const { createPostgresWorkflowRecords } = await import('../adapters/postgres/workflow-record-store.ts');
+    return { store: createPostgresWorkflowRecords(pool), close: async () => undefined };
+  });
   const polling = config.mode === 'polling';
   const metrics = createJobMetrics(config.mode, { store: tables, clock: systemClock, logger });
   const tracing = openTracing(config.tracing);

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { MillraceError } from '../../engine/errors.ts';
 import { type Environment, readList, readOptional } from '../env.ts';
+import { readNamedFile } from '../named-file.ts';
 
 export interface EtcdConfig {
   /** `http://host:port` or `https://host:port`; any of one cluster. */
@@ -17,9 +17,9 @@ export function readEtcdConfig(env: Environment): EtcdConfig {
   const urls = readList(env, 'WE_ETCD_URL').map(readUrl);
   const isSecured = urls.every(({ host }) => host.startsWith('https:'));
   const [ca, chain, key] = [
-    readPem('WE_ETCD_TLS_CA_PATH', readOptional(env, 'WE_ETCD_TLS_CA_PATH')),
-    readPem('WE_ETCD_TLS_CERT_PATH', readOptional(env, 'WE_ETCD_TLS_CERT_PATH')),
-    readPem('WE_ETCD_TLS_KEY_PATH', readOptional(env, 'WE_ETCD_TLS_KEY_PATH')),
+    readPem(env, 'WE_ETCD_TLS_CA_PATH'),
+    readPem(env, 'WE_ETCD_TLS_CERT_PATH'),
+    readPem(env, 'WE_ETCD_TLS_KEY_PATH'),
   ];
   if ((ca ?? chain ?? key) !== undefined && !isSecured)
     throw wrong(
@@ -47,14 +47,9 @@ function readUrl(text: string): { readonly host: string; readonly login?: EtcdCo
   return user === '' ? { host } : { host, login: { user, password: () => password } };
 }
 
-function readPem(variable: string, path: string | undefined): string | undefined {
-  if (path === undefined) return undefined;
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new MillraceError('configuration', `${variable} cannot be read: ${reason}.`, { cause: error });
-  }
+function readPem(env: Environment, variable: string): string | undefined {
+  const path = readOptional(env, variable);
+  return path === undefined ? undefined : readNamedFile(variable, path).toString();
 }
 
 function wrong(message: string): MillraceError {

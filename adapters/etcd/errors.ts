@@ -1,8 +1,6 @@
 import { EtcdAuthenticationFailedError, EtcdPermissionDeniedError } from 'etcd3';
 import { isMillraceError, MillraceError } from '../../engine/errors.ts';
-
-/** What Node and OpenSSL call a certificate they do not take, or a server that does not speak TLS. */
-const TLS_CODE = /^(ERR_TLS_|ERR_SSL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|CERT_)/;
+import { isTlsRefusal } from '../tls-refusal.ts';
 
 /** What the client throws, as one of ours. */
 export function translate(error: unknown, where: string): MillraceError {
@@ -18,7 +16,7 @@ export function translate(error: unknown, where: string): MillraceError {
       'configuration',
       `does not allow this: ${reason}. Check user, password and rights in WE_ETCD_URL.`,
     );
-  if (error instanceof Error && 'code' in error && TLS_CODE.test(String(error.code)))
+  if (isTlsRefusal(error))
     return as(
       'configuration',
       `and this process do not agree on TLS: ${reason}. Check https:// in WE_ETCD_URL, the names in the server's certificate, and WE_ETCD_TLS_CA_PATH.`,

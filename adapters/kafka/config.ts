@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { MillraceError } from '../../engine/errors.ts';
 import { type Environment, readChoice, readList, readOptional, readString } from '../env.ts';
+import { readNamedFile } from '../named-file.ts';
 
 export const kafkaTransports = ['plaintext', 'sasl_scram_tls', 'msk_iam'] as const;
 export type KafkaTransport = (typeof kafkaTransports)[number];
@@ -90,23 +90,8 @@ function readScram(env: Environment): ScramCredentials {
 function readCa(env: Environment): (() => string) | undefined {
   const path = readOptional(env, 'WE_KAFKA_TLS_CA_PATH');
   if (path === undefined) return undefined;
-  const read = () => readPem(path);
+  const read = () => readNamedFile('WE_KAFKA_TLS_CA_PATH', path, 'It must name a PEM file.').toString();
   // A wrong path is told at the start, not at the first connection.
   read();
   return read;
-}
-
-function readPem(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new MillraceError(
-      'configuration',
-      `WE_KAFKA_TLS_CA_PATH cannot be read: ${reason}. It must name a PEM file.`,
-      {
-        cause: error,
-      },
-    );
-  }
 }

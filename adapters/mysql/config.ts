@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { MillraceError } from '../../engine/errors.ts';
 import { type Environment, readChoice, readInteger, readOptional, readString } from '../env.ts';
+import { readNamedFile } from '../named-file.ts';
 
 export interface MysqlConfig {
   readonly host: string;
@@ -25,7 +25,9 @@ export function readMysqlConfig(env: Environment): MysqlConfig {
   return Object.freeze<MysqlConfig>({
     ...readDsn(readString(env, 'WE_MYSQL_DSN')),
     poolSize: readInteger(env, 'WE_MYSQL_POOL_SIZE', { fallback: 10, min: 1, max: 1000 }),
-    ...(tls ? { tls: caPath === undefined ? {} : { ca: readPem(caPath) } } : {}),
+    ...(tls
+      ? { tls: caPath === undefined ? {} : { ca: readNamedFile('WE_MYSQL_TLS_CA_PATH', caPath).toString() } }
+      : {}),
   });
 }
 
@@ -52,15 +54,4 @@ function malformed(reason: string): MillraceError {
   return new MillraceError('configuration', `WE_MYSQL_DSN is malformed: ${reason}.`, {
     detail: { variable: 'WE_MYSQL_DSN' },
   });
-}
-
-function readPem(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new MillraceError('configuration', `WE_MYSQL_TLS_CA_PATH cannot be read: ${reason}.`, {
-      cause: error,
-    });
-  }
 }

@@ -1,14 +1,16 @@
 import type { Clock } from '../../engine/ports/clock.ts';
 import type { Logger } from '../../engine/ports/logger.ts';
-import type { Environment } from '../env.ts';
-import { readMysqlConfig } from './config.ts';
+import type { MysqlConfig } from './config.ts';
 import { createPool } from './pool.ts';
 import { MysqlRoleScheduler } from './role-scheduler.ts';
 import { createMysqlRecordStore } from './workflow-record-store.ts';
 
 /** The store with connections of its own, which closing it ends. */
-export function openMysqlRecords(env: Environment, deps: { readonly clock: Clock; readonly logger: Logger }) {
-  const pool = createPool(readMysqlConfig(env));
+export function openMysqlRecords(
+  config: MysqlConfig,
+  deps: { readonly clock: Clock; readonly logger: Logger },
+) {
+  const pool = createPool(config);
   return {
     store: createMysqlRecordStore(pool),
     roles: new MysqlRoleScheduler({ ...deps, pool }),

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { MillraceError } from '../../engine/errors.ts';
 import { type Environment, readInteger, readList, readOptional } from '../env.ts';
+import { readNamedFile } from '../named-file.ts';
 
 export interface NatsConfig {
   /** `nats://host:port` or `tls://host:port`; any of one cluster. */
@@ -29,7 +29,7 @@ export function readNatsConfig(env: Environment): NatsConfig {
     servers: urls.map(({ server }) => server),
     login: login ?? { kind: 'none' },
     replicas: readInteger(env, 'WE_NATS_REPLICAS', { fallback: 1, min: 1, max: 5 }),
-    ...(caPath === undefined ? {} : { ca: readBytesOf('WE_NATS_TLS_CA_PATH', caPath).toString() }),
+    ...(caPath === undefined ? {} : { ca: readNamedFile('WE_NATS_TLS_CA_PATH', caPath).toString() }),
   });
 }
 
@@ -50,15 +50,6 @@ export function readUrl(text: string): { readonly server: string; readonly login
 }
 
 function readCredentials(path: string): NatsLogin {
-  const credentials = readBytesOf('WE_NATS_CREDENTIALS_PATH', path);
+  const credentials = readNamedFile('WE_NATS_CREDENTIALS_PATH', path);
   return { kind: 'credentials', credentials: () => credentials };
-}
-
-function readBytesOf(variable: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new MillraceError('configuration', `${variable} cannot be read: ${reason}.`, { cause: error });
-  }
 }

@@ -1,6 +1,7 @@
 import { JetStreamApiCodes, JetStreamApiError } from '@nats-io/jetstream';
 import { errors } from '@nats-io/transport-node';
 import { isMillraceError, MillraceError } from '../../engine/errors.ts';
+import { isTlsRefusal } from '../tls-refusal.ts';
 
 /** Of the server; the client has no name for it. */
 const OVERLAPPING_SUBJECTS = 10_065;
@@ -22,7 +23,7 @@ export function translate(error: unknown, doing: string): MillraceError {
   }
   if (error instanceof errors.AuthorizationError || error instanceof errors.UserAuthenticationExpiredError)
     return as('broker_auth_failed', 'Check the user, the password or the credentials file');
-  if (isTlsRefusal(error))
+  if (refusesTls(error))
     return as(
       'broker_tls_failed',
       "Check tls:// in WE_NATS_URL, the names in the server's certificate, and WE_NATS_TLS_CA_PATH",
@@ -36,12 +37,11 @@ export function translate(error: unknown, doing: string): MillraceError {
   );
 }
 
-/** What Node and OpenSSL call a certificate they do not take; the client's own words for a server without TLS. */
-function isTlsRefusal(error: unknown): boolean {
+/** Also in the client's own words for a server without TLS, and in whatever it was caused by. */
+function refusesTls(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  const code = 'code' in error ? String(error.code) : '';
-  if (/^(ERR_TLS_|ERR_SSL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|CERT_)/.test(code)) return true;
-  return /\btls\b/i.test(error.message) || (error.cause !== error && isTlsRefusal(error.cause));
+  if (isTlsRefusal(error) || /\btls\b/i.test(error.message)) return true;
+  return error.cause !== error && refusesTls(error.cause);
 }
 
 /** Of a call that expected the last message of a subject to be another one. */

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { MillraceError } from '../../engine/errors.ts';
 import { type Environment, readOptional, readString } from '../env.ts';
+import { readNamedFile } from '../named-file.ts';
 
 export interface RedisConfig {
   /** `redis://user:password@host:6379/0`, or `rediss://…` for TLS. */
@@ -21,14 +21,7 @@ export function readRedisConfig(env: Environment): RedisConfig {
     throw wrong(
       'WE_REDIS_TLS_CA_PATH is set, and WE_REDIS_URL is not rediss://…. Make it so, or leave the path out.',
     );
-  try {
-    return { url, ca: readFileSync(caPath, 'utf8') };
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new MillraceError('configuration', `WE_REDIS_TLS_CA_PATH cannot be read: ${reason}.`, {
-      cause: error,
-    });
-  }
+  return { url, ca: readNamedFile('WE_REDIS_TLS_CA_PATH', caPath).toString() };
 }
 
 function wrong(message: string): MillraceError {

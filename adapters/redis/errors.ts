@@ -1,5 +1,6 @@
 import { ErrorReply, ReconnectStrategyError } from '@redis/client';
 import { isMillraceError, MillraceError } from '../../engine/errors.ts';
+import { isTlsRefusal } from '../tls-refusal.ts';
 
 /** What the client throws, as one of ours. */
 export function translate(error: unknown, where: string): MillraceError {
@@ -50,12 +51,6 @@ function unavailable(cause: unknown, message: string): MillraceError {
 
 function reasonOf(error: unknown): string {
   return error instanceof Error ? (error.message || error.name).replace(/\.$/, '') : String(error);
-}
-
-/** What Node and OpenSSL call a certificate they do not take, or a server that does not speak TLS. */
-function isTlsRefusal(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return /^(ERR_TLS_|ERR_SSL_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_|CERT_)/.test(code);
 }
 
 /** The address without user and password, for messages. */

@@ -8,6 +8,7 @@ import {
   type TimeoutStore,
   timeoutStates,
 } from '../../engine/ports/timeout-store.ts';
+import { verb } from '../records/verb.ts';
 import { whole } from '../remote/options.ts';
 import { more, type Shown, show, table } from '../remote/output.ts';
 
@@ -28,10 +29,6 @@ export function timeoutsCommand(): Command {
         .argument('<id>', 'as the list shows it')
         .action(cancel),
     );
-}
-
-function verb(name: string, description: string): Command {
-  return new Command(name).description(description).option('--json', 'machine-readable output');
 }
 
 interface List extends Shown {

@@ -15,7 +15,8 @@ import { startMariadb } from '../../../../cli/dev/backends/mariadb.ts';
 import { startNats } from '../../../../cli/dev/backends/nats.ts';
 import { silentLogger } from '../../../../engine/ports/logger.ts';
 import type { WorkflowRecordStore } from '../../../../engine/ports/workflow-record-store.ts';
-import { openMysqlRecords } from '../../../../functions/open-records.ts';
+import { createApp } from '../../../../functions/compose.ts';
+import { readFunctionsConfig } from '../../../../functions/config.ts';
 import { newRecord, stored } from '../../../../sdk/testing/conformance/workflow-record-store.fixtures.ts';
 import { millrace } from '../../../e2e/millrace.ts';
 import { describeWithServer } from '../../../helpers/own-server.ts';
@@ -61,14 +62,15 @@ await describeWithServer(
 
     it('the API shows records that are in MySQL', async () => {
       const record = await stored(store, newRecord());
-      const api = await openMysqlRecords(readMysqlConfig({ WE_MYSQL_DSN: server().url }));
+      const env = { WE_POSTGRES_DSN: 'postgres://127.0.0.1:1/none', WE_RECORD_STORE: 'mysql' };
+      const app = createApp(readFunctionsConfig({ ...env, WE_MYSQL_DSN: server().url }));
       try {
-        expect(await (await api.store()).lookup(record.runId)).toMatchObject({
+        expect(await (await app.records()).lookup(record.runId)).toMatchObject({
           runId: record.runId,
           version: 1,
         });
       } finally {
-        await api.close();
+        await app.close();
       }
     });
 
